@@ -1,0 +1,54 @@
+# `make` lists the targets. Every setting of a server comes from the environment and podium.toml and is passed through.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+
+# Recordings of provider traffic, where there are any beside the checkout; tests that need them skip where they are absent.
+ifneq ($(wildcard ../shared/.),)
+export PODIUM_TEST_DATA ?= $(abspath ../shared)
+endif
+
+ARGS ?=
+PEERS ?=
+export PYTHON PEERS
+
+.PHONY: help setup setup-dev run test lint format coverage bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv with podium in it (needs Python 3.11 or newer)
+	@scripts/setup
+
+setup-dev: ## the same with the tools of `make test` and `make lint`
+	@scripts/setup dev
+
+run: setup ## start a server; ARGS="--port 9000" are passed on
+	@exec $(BIN)/podium serve $(ARGS)
+
+test: setup-dev ## run every test; ARGS="-k turn -x" are passed on
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: setup-dev ## style, types, folder order, spelling
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+
+format: setup-dev ## put the layout right, and what ruff can mend by itself
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+coverage: setup-dev ## run every test and report branch coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+bench: setup-dev ## measure; PEERS=litellm drives a peer too, ARGS are passed on
+	@exec $(BIN)/python -m bench $(ARGS)
+
+lock: setup-dev ## pin every dependency anew, by hash
+	@scripts/lock $(ARGS)
+
+clean: ## remove .venv and caches
+	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
