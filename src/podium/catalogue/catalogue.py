@@ -1,0 +1,82 @@
+"""From a model's name to the candidates that can answer."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from podium.catalogue.endpoint import Endpoint
+from podium.catalogue.profile import Profile
+from podium.errors import UnknownModel
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to answer: a model and the place that hosts it."""
+
+    profile: Profile
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Endpoints by name, profiles by `endpoint/model`, routes by alias, and the model of those who name none."""
+
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    default_model: str | None = None
+
+    def resolve(self, name: str | None) -> tuple[Candidate, ...]:
+        """The candidates for a name, best first; without a name, for the default model.
+
+        A name is split at its first slash only if the head is an endpoint. A bare name is a route, a listed model, or
+        belongs to the one endpoint whose pattern fits.
+
+        Raises:
+            UnknownModel: nothing answers to it; the message says what is there.
+        """
+        name = name or self.default_model
+        if not name:
+            raise UnknownModel(
+                "No model was named and there is no default model.",
+                param="model",
+                hint="Set default_model in podium.toml, or an OPENAI_API_KEY.",
+            )
+        if name in self.routes:
+            found = [candidate for each in self.routes[name] if (candidate := self._single(each))]
+            if found:
+                return tuple(found)
+        elif single := self._single(name):
+            return (single,)
+        raise self._unknown(name)
+
+    def models(self) -> tuple[str, ...]:
+        """Every name worth showing: routes, then listed models whose endpoint is configured."""
+        listed = (name for name, profile in self.profiles.items() if profile.endpoint in self.endpoints)
+        return (*self.routes, *listed)
+
+    def _single(self, name: str) -> Candidate | None:
+        head, slash, tail = name.partition("/")
+        if slash and head in self.endpoints:
+            return self._at(self.endpoints[head], tail) if tail else None
+        listed = [p for p in self.profiles.values() if p.model == name and p.endpoint in self.endpoints]
+        if listed:
+            return Candidate(listed[0], self.endpoints[listed[0].endpoint])
+        fitting = [e for e in self.endpoints.values() if any(fnmatchcase(name, p) for p in e.patterns)]
+        return self._at(fitting[0], name) if len(fitting) == 1 else None
+
+    def _at(self, endpoint: Endpoint, model: str) -> Candidate:
+        known = self.profiles.get(f"{endpoint.name}/{model}")
+        return Candidate(known or Profile(endpoint=endpoint.name, model=model), endpoint)
+
+    def _unknown(self, name: str) -> UnknownModel:
+        there = self.models()
+        likely = difflib.get_close_matches(name, there, n=1)
+        endpoints = ", ".join(f"{each}/…" for each in self.endpoints) or "none"
+        return UnknownModel(
+            f"No configured endpoint answers to the model {name!r}.",
+            param="model",
+            hint=(f"Did you mean {likely[0]!r}? " if likely else "")
+            + f"Listed models: {', '.join(there[:20]) or 'none'}. Endpoints: {endpoints}.",
+        )

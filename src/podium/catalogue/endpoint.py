@@ -1,0 +1,34 @@
+"""A place that hosts models: where it is, which wire it speaks, how patient to be with it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for an endpoint, in seconds; and how much to take from it, in bytes."""
+
+    connect: float = 5.0
+    first_byte: float = 60.0
+    idle: float = 30.0
+    total: float = 600.0
+    event_bytes: int = 1 << 20
+    body_bytes: int = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One host. `base_url` is what the wire's official SDK takes; `api_key` is None where none is needed.
+
+    `patterns` are shell-style patterns of bare model names that plainly belong here, such as `gpt-*`. `headers` are
+    sent with each call. `max_tokens_member` is the name by which an openai_chat host takes the output cap.
+    """
+
+    name: str
+    wire: str
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    headers: dict[str, str] = field(default_factory=dict)
+    patterns: tuple[str, ...] = ()
+    patience: Patience = Patience()
+    proxy: str | None = None
+    max_tokens_member: str = "max_completion_tokens"

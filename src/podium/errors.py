@@ -1,0 +1,228 @@
+"""Every error that Podium raises on purpose, as one tree that says who must act.
+
+    PodiumError                    the docstring is the message; carries no HTTP
+    ├── CallerError                the request is wrong: change it
+    │   ├── InvalidRequest         a member is missing, malformed or not understood
+    │   │   └── Inexpressible      the target wire has no way to say this member
+    │   ├── Unauthenticated        no key, or not one of ours
+    │   ├── Forbidden              a good key that may not do this
+    │   ├── Unknown                no such thing, or not yours: the two are never told apart
+    │   │   └── UnknownModel       no configured endpoint answers to this model name
+    │   ├── Gone                   it was there, and is not kept
+    │   ├── Conflict               it contradicts what is there
+    │   ├── Mismatch               an idempotency key was used before with another body
+    │   └── TooLarge               beyond a size that the operator set
+    ├── RefusedError               the request is right, but not now: try again later
+    │   ├── Busy                   the conversation is speaking and `on_busy` is `reject`
+    │   ├── Draining               this server is going away
+    │   └── Unavailable            the database does not answer
+    ├── ProviderError              the model's host failed; says whether another try can help
+    │   ├── Unreachable            no connection: nothing was sent
+    │   ├── TimedOut               connected, then silent for too long
+    │   ├── Overloaded             429, 500, 502, 503, 529 and their like
+    │   ├── Rejected               the host refused the request itself (a 4xx)
+    │   ├── Garbled                an answer that is not the wire's
+    │   └── Truncated              a stream that ended without its terminator
+    ├── Lost                       this process no longer owns the turn; another does
+    ├── OperatorError              the installation is wrong; the operator can mend it
+    └── BugError                   ours
+"""
+
+from typing import ClassVar
+
+
+class PodiumError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(
+        self, message: str | None = None, *, param: str | None = None, hint: str | None = None
+    ) -> None:
+        """Without a message the class's own docstring is the message."""
+        self.message = message or (self.__doc__ or "").strip()
+        self.param = param
+        self.hint = hint
+        super().__init__(self.message)
+
+
+class CallerError(PodiumError):
+    """The request is wrong."""
+
+    code = "invalid_request"
+
+
+class InvalidRequest(CallerError):
+    """The request is not understood."""
+
+
+class Inexpressible(InvalidRequest):
+    """The model's host has no way to express this."""
+
+    code = "inexpressible"
+
+
+class Unauthenticated(CallerError):
+    """No valid API key was given."""
+
+    code = "invalid_api_key"
+
+
+class Forbidden(CallerError):
+    """This key may not do that."""
+
+    code = "forbidden"
+
+
+class Unknown(CallerError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class UnknownModel(Unknown):
+    """No configured endpoint answers to this model name."""
+
+    code = "model_not_found"
+
+
+class Gone(CallerError):
+    """It is no longer kept."""
+
+    code = "gone"
+
+
+class Conflict(CallerError):
+    """It contradicts the present state."""
+
+    code = "conflict"
+
+
+class Mismatch(CallerError):
+    """This idempotency key was used before with another request."""
+
+    code = "idempotency_mismatch"
+
+
+class TooLarge(CallerError):
+    """The request is too large."""
+
+    code = "too_large"
+
+
+class RefusedError(PodiumError):
+    """The request is right, but not now."""
+
+    code = "refused"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        hint: str | None = None,
+        after: float | None = None,
+    ) -> None:
+        """`after`: seconds after which another try is sensible, if that is known."""
+        super().__init__(message, param=param, hint=hint)
+        self.after = after
+
+
+class Busy(RefusedError):
+    """The conversation is busy with another turn."""
+
+    code = "conversation_busy"
+
+
+class Draining(RefusedError):
+    """This server is shutting down."""
+
+    code = "draining"
+
+
+class Unavailable(RefusedError):
+    """The database does not answer."""
+
+    code = "storage_unavailable"
+
+
+class ProviderError(PodiumError):
+    """The model's host failed."""
+
+    code = "upstream_error"
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        after: float | None = None,
+        body: bytes = b"",
+        param: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """`status`: the host's HTTP status; `after`: its Retry-After in seconds; `body`: its error as sent."""
+        super().__init__(message, param=param, hint=hint)
+        self.status = status
+        self.after = after
+        self.body = body
+
+
+class Unreachable(ProviderError):
+    """The model's host cannot be reached."""
+
+    code = "upstream_unreachable"
+    retryable = True
+
+
+class TimedOut(ProviderError):
+    """The model's host was silent for too long."""
+
+    code = "upstream_timeout"
+    retryable = True
+
+
+class Overloaded(ProviderError):
+    """The model's host is overloaded or failing."""
+
+    code = "upstream_overloaded"
+    retryable = True
+
+
+class Rejected(ProviderError):
+    """The model's host refused the request."""
+
+    code = "upstream_rejected"
+
+
+class Garbled(ProviderError):
+    """The model's host sent something that is not an answer."""
+
+    code = "upstream_protocol_error"
+    retryable = True
+
+
+class Truncated(ProviderError):
+    """The model's answer broke off before its end."""
+
+    code = "upstream_truncated"
+    retryable = True
+
+
+class Lost(PodiumError):
+    """This process no longer owns the turn."""
+
+    code = "ownership_lost"
+
+
+class OperatorError(PodiumError):
+    """The installation needs the operator."""
+
+    code = "operator"
+
+
+class BugError(PodiumError):
+    """An error of Podium's own."""
+
+    code = "internal_error"

@@ -1,0 +1,46 @@
+"""Tokens, in buckets that do not overlap, so that pricing is one multiplication each."""
+
+from msgspec import Raw, Struct
+
+
+class Usage(Struct, frozen=True, omit_defaults=True):
+    """Tokens of one attempt, or of a whole turn. Every token is counted in one bucket only.
+
+    `input` excludes cached, cache-write, audio and tool-use tokens; `output` excludes reasoning and audio. Hosts
+    differ in what they include in what; the wires make the buckets disjoint (OpenAI and Gemini count cached tokens
+    inside the prompt, Anthropic beside it).
+    """
+
+    input: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    tool_use: int = 0
+
+    @property
+    def input_total(self) -> int:
+        """All tokens that went in."""
+        return self.input + self.cached_input + self.cache_write + self.audio_input + self.tool_use
+
+    @property
+    def output_total(self) -> int:
+        """All tokens that came out."""
+        return self.output + self.reasoning + self.audio_output
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Bucket by bucket."""
+        return Usage(*(a + b for a, b in zip(_buckets(self), _buckets(other), strict=True)))
+
+
+class HostUsage(Struct, frozen=True):
+    """Usage exactly as `wire`'s host sent it, for a client that speaks the same dialect."""
+
+    wire: str
+    value: Raw
+
+
+def _buckets(usage: Usage) -> tuple[int, ...]:
+    return tuple(getattr(usage, name) for name in Usage.__struct_fields__)
