@@ -33,8 +33,8 @@ test: setup-dev ## run every test; ARGS="-k turn -x" are passed on
 lint: setup-dev ## style, types, folder order, spelling
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/mypy $(wildcard src tests bench)
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/codespell
 
 format: setup-dev ## put the layout right, and what ruff can mend by itself

@@ -1,0 +1,36 @@
+"""What every test shares: in CI an absent neighbour is a failure, not a skip."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+REQUIRE_ALL = os.environ.get("PODIUM_REQUIRE_ALL") == "1"
+
+
+def forbid_skipping(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure, unless its reason names PODIUM_TEST_DATA: recordings may be absent."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if "PODIUM_TEST_DATA" not in reason:
+        report.outcome = "failed"
+        report.longrepr = f"PODIUM_REQUIRE_ALL=1, and yet: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge each test's report."""
+    report = yield
+    if REQUIRE_ALL:
+        forbid_skipping(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Judge each file's report: a whole file may skip itself."""
+    report = yield
+    if REQUIRE_ALL:
+        forbid_skipping(report)
+    return report
