@@ -1,0 +1,244 @@
+"""A host called over HTTP. All `Remote`s of a process share one client session, which `app` opens and closes."""
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from types import SimpleNamespace
+
+import aiohttp
+from yarl import URL
+
+import podium
+from podium.catalogue.endpoint import Endpoint
+from podium.catalogue.profile import Profile
+from podium.errors import Garbled, OperatorError, ProviderError, Rejected, Unreachable
+from podium.kit import clock
+from podium.providers.body import Body, Bounds
+from podium.providers.failure import printable, redact, translated
+from podium.providers.provider import Call
+from podium.vocabulary.event import Delta, Spoken
+from podium.vocabulary.request import Request
+from podium.wires.wire import AnswerReader, Outgoing, Wire
+
+_MOST_ERROR_BYTES = 64 << 10
+_LARGE_REQUEST = 1 << 20  # bytes: beyond it aiohttp wants to send piece by piece
+
+_log = logging.getLogger(__name__)
+
+
+def open_client(*, keep_alive: float = 15.0) -> aiohttp.ClientSession:
+    """The HTTP client for all hosts; to be called in a running loop, and to be closed by who opened it.
+
+    Idle connections live for `keep_alive` seconds, less than hosts keep them, so that reuse seldom meets a closing
+    one. No cookies, no proxies from the environment, no limits or timeouts of aiohttp's own.
+    """
+    watched = aiohttp.TraceConfig()
+    watched.on_connection_reuseconn.append(_note_reuse)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"user-agent": f"podium/{podium.__version__}", "accept-encoding": "identity"},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
+        trust_env=False,
+        trace_configs=[watched],
+    )
+
+
+class Remote:
+    """One model at one endpoint.
+
+    Raises, from `stream`, besides what the wire raises: Unreachable (no connection, nothing was sent), TimedOut
+    (silence, or the deadline), Truncated (the answer broke off), Rejected (a redirect), Garbled (not an answer).
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, wire: Wire, endpoint: Endpoint, profile: Profile
+    ) -> None:
+        """Checks what is sent with each call.
+
+        Raises:
+            OperatorError: the endpoint's URL, proxy or headers cannot be used.
+        """
+        self._session = session
+        self._wire = wire
+        self._endpoint = endpoint
+        self._profile = profile
+        self._base = _checked_url(endpoint)
+        self._headers = _checked_headers(endpoint, {**wire.authorize(endpoint), **endpoint.headers})
+        self._secrets = _secrets(endpoint, self._headers)
+        self._where = f"{endpoint.name} ({URL(self._base).host})"
+        self._connecting = aiohttp.ClientTimeout(total=None, connect=endpoint.patience.connect)
+
+    async def stream(self, request: Request, call: Call, /) -> AsyncGenerator[Spoken, None]:
+        """Ask, and yield the deltas as they come. Closing the generator closes the connection at once."""
+        outgoing = self._wire.write_request(request, self._profile, self._endpoint)
+        bounds = self._bounds(call)
+        response = await self._ask(outgoing, min(bounds.first_byte_at, bounds.ends_at))
+        body = Body(response.content, bounds)
+        data = b""
+        try:
+            if not 200 <= response.status < 300:
+                raise await self._refusal(response, body)
+            kind = _checked_type(response, self._where)
+            reader = self._wire.reader(kind)
+            unspoken, most = 0, self._most_unspoken(kind)
+            while data := await body.read():
+                deltas = reader.feed(data)
+                unspoken = 0 if deltas else unspoken + len(data)
+                if unspoken > most:
+                    raise _oversized(self._where, most)
+                for delta in deltas:
+                    yield delta
+            for delta in _closing_deltas(reader, body):
+                yield delta
+        except ProviderError as error:
+            if isinstance(error, Garbled):
+                _log.debug(
+                    "providers.garbled endpoint=%s data=%s",
+                    self._endpoint.name,
+                    printable(data, self._secrets),
+                )
+            redact(error, self._secrets)
+            raise
+        finally:
+            body.close()
+            response.close()
+
+    def _bounds(self, call: Call) -> Bounds:
+        """The endpoint's patience as moments of the event loop's clock.
+
+        A host that does not stream is silent until it is done: its first byte may take as long as the whole.
+        """
+        patience, now = self._endpoint.patience, asyncio.get_running_loop().time()
+        left = min(patience.total, call.deadline - clock.monotonic())
+        if left <= 0:
+            raise _late(f"There was no time left to ask {self._where}. Nothing was sent.")
+        first_byte = patience.first_byte if self._profile.streaming else patience.total
+        return Bounds(self._where, now + first_byte, patience.idle, now + left, patience.body_bytes)
+
+    async def _ask(self, outgoing: Outgoing, until: float) -> aiohttp.ClientResponse:
+        """Send the request and wait for the answer's headers.
+
+        A kept connection that the host closes just as it is used again gets one more chance on another.
+        """
+        trip = SimpleNamespace(reused=False)
+        try:
+            async with asyncio.timeout_at(until):
+                try:
+                    return await self._post(outgoing, trip)
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                    if not trip.reused or _has_begun(error):
+                        raise
+                    _log.debug("providers.connection_was_stale endpoint=%s", self._endpoint.name)
+                return await self._post(outgoing, trip)
+        except (aiohttp.ClientError, OSError) as error:
+            raise translated(error, self._where) from None
+
+    async def _post(self, outgoing: Outgoing, trip: SimpleNamespace) -> aiohttp.ClientResponse:
+        body = outgoing.body
+        return await self._session.post(
+            URL(self._base + outgoing.path, encoded=True),
+            data=io.BytesIO(body) if len(body) > _LARGE_REQUEST else body,
+            headers={**outgoing.headers, **self._headers},
+            allow_redirects=False,
+            proxy=self._endpoint.proxy,
+            timeout=self._connecting,
+            trace_request_ctx=trip,
+        )
+
+    async def _refusal(self, response: aiohttp.ClientResponse, body: Body) -> ProviderError:
+        """What an answer other than 2xx means, from as much of its body as is worth reading."""
+        if response.status < 400:
+            return Rejected(
+                f"{self._where} answered with a redirect ({response.status}), which is not followed.",
+                status=response.status,
+                hint=f"Set base_url of [endpoints.{self._endpoint.name}] to where the host really is.",
+            )
+        told = bytearray()
+        while len(told) < _MOST_ERROR_BYTES and (data := await body.read()):
+            told += data
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return self._wire.read_error(response.status, headers, bytes(told[:_MOST_ERROR_BYTES]))
+
+    def _most_unspoken(self, kind: str) -> int:
+        """How many bytes may come without any delta: one event of a stream, or a whole document."""
+        patience = self._endpoint.patience
+        return patience.event_bytes if "event-stream" in kind else patience.body_bytes
+
+
+def _closing_deltas(reader: AnswerReader, body: Body) -> list[Delta]:
+    """The end of an answer. A body that broke off after the last word of the answer is forgiven."""
+    try:
+        return reader.close()
+    except ProviderError:
+        if body.broken is not None:
+            raise body.broken from None
+        raise
+
+
+def _checked_type(response: aiohttp.ClientResponse, where: str) -> str:
+    """The content type. A page for people is a captive portal's, a proxy's or a wrong address's."""
+    kind: str = response.headers.get("content-type", "").lower()
+    if "html" in kind:
+        raise Garbled(f"{where} answered with a web page.", status=response.status)
+    return kind
+
+
+def _checked_url(endpoint: Endpoint) -> str:
+    for member, value in (("base_url", endpoint.base_url), ("proxy", endpoint.proxy)):
+        if value is None:
+            continue
+        try:
+            url = URL(value)
+        except ValueError:
+            url = URL()
+        if url.scheme not in ("http", "https") or not url.host:
+            raise OperatorError(
+                f"{member} of the endpoint {endpoint.name} is not a URL.",
+                param=f"endpoints.{endpoint.name}.{member}",
+                hint="It begins with http:// or https:// and names a host.",
+            )
+    return str(URL(endpoint.base_url)).rstrip("/")
+
+
+def _checked_headers(endpoint: Endpoint, headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not (value.isprintable() and value.isascii()):
+            raise OperatorError(
+                f"The header {name} of the endpoint {endpoint.name} holds a character that no header may hold.",
+                param=f"endpoints.{endpoint.name}",
+                hint="Often it is a line break at the end of the API key.",
+            )
+    return dict(headers)
+
+
+def _secrets(endpoint: Endpoint, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What must not be repeated: the key, and the values of headers long enough to be one; longest first."""
+    told = {endpoint.api_key, *headers.values()} - {None}
+    return tuple(sorted((each for each in told if each and len(each) >= 8), key=len, reverse=True))
+
+
+def _has_begun(error: aiohttp.ClientError) -> bool:
+    """Whether bytes of an answer came before the connection was lost."""
+    return not isinstance(getattr(error, "message", ""), str)
+
+
+def _late(message: str) -> Unreachable:
+    error = Unreachable(message)
+    error.retryable = False
+    return error
+
+
+def _oversized(where: str, most: int) -> Garbled:
+    error = Garbled(f"{where} sent more than {most} bytes without an event in them.")
+    error.retryable = False
+    return error
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    _params: aiohttp.TraceConnectionReuseconnParams,
+) -> None:
+    context.trace_request_ctx.reused = True
