@@ -30,12 +30,12 @@ run: setup ## start a server; ARGS="--port 9000" are passed on
 test: setup-dev ## run every test; ARGS="-k turn -x" are passed on
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-lint: setup-dev ## style, types, folder order, spelling
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy $(wildcard src tests bench)
-	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/codespell
+lint: setup-dev ## style, layout, types, folder order, spelling
+	@failed=; \
+	for check in "ruff check" "ruff format --check" "mypy $(wildcard src tests bench)" "lint-imports --no-logo" codespell; do \
+	    echo "lint: $$check"; $(BIN)/$$check || failed="$$failed $${check%% *}"; \
+	done; \
+	[ -z "$$failed" ] || { echo "lint: offences found by$$failed"; exit 1; }
 
 format: setup-dev ## put the layout right, and what ruff can mend by itself
 	@$(BIN)/ruff format
