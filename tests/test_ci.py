@@ -33,7 +33,7 @@ def closing_line(folder: Path, source: str, *, require_all: str) -> str:
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "."],
         cwd=folder,
-        env=os.environ | {"PODIUM_REQUIRE_ALL": require_all},
+        env=os.environ | {"PODIUM_REQUIRE_ALL": require_all, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
