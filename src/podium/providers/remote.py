@@ -90,8 +90,9 @@ class Remote:
                     raise _oversized(self._where, most)
                 for delta in deltas:
                     yield delta
-            for delta in _closing_deltas(reader, body):
-                yield delta
+            while deltas := _closing_deltas(reader, body):
+                for delta in deltas:
+                    yield delta
         except ProviderError as error:
             if isinstance(error, Garbled):
                 _log.debug(
@@ -168,7 +169,7 @@ class Remote:
 
 
 def _closing_deltas(reader: AnswerReader, body: Body) -> list[Delta]:
-    """The end of an answer. A body that broke off after the last word of the answer is forgiven."""
+    """More of the end of an answer, until there is none. A body that broke off after its last word is forgiven."""
     try:
         return reader.close()
     except ProviderError:

@@ -1,0 +1,240 @@
+"""From a plan to the deltas of an answer, each with the tokens that it costs."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+import msgspec
+from msgspec import Raw
+
+from podium.simulator.count import prompt_tokens, split
+from podium.simulator.instance import instance
+from podium.simulator.plan import Plan, Wanted
+from podium.vocabulary.event import (
+    AnswerStarted,
+    Delta,
+    Finished,
+    FinishReason,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallCompleted,
+    ToolCallDelta,
+    ToolCallStarted,
+    UsageSeen,
+)
+from podium.vocabulary.part import ToolResult, plain_text
+from podium.vocabulary.request import Line, Request, Tool
+from podium.vocabulary.usage import HostUsage, Usage
+
+_PROSE = (
+    "The quick brown fox jumps over the lazy dog while the old clock on the wall counts each of its steps, "
+    "and nobody in the house can say how often they have met. "
+)
+_ABSURD = 10**12
+
+
+class Piece(NamedTuple):
+    """A delta and the output tokens in it; `shown` if a person would see it."""
+
+    delta: Delta
+    tokens: int = 0
+    shown: bool = False
+
+
+@dataclass(slots=True)
+class Spent:
+    """The true count of one call, as it goes."""
+
+    input: int
+    cached: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    def usage(self) -> Usage:
+        """What an honest host would report."""
+        cached = min(self.cached, self.input)
+        return Usage(
+            input=self.input - cached, cached_input=cached, output=self.output, reasoning=self.reasoning
+        )
+
+
+def speak(plan: Plan, request: Request, answer_id: str, created: int) -> Iterator[Piece]:
+    """All pieces of the answer to a request, usage last."""
+    spent = Spent(prompt_tokens(request), plan.cached)
+    yield Piece(AnswerStarted(id=answer_id, model=request.model, created=created))
+    for choice in range(max(request.sampling.choices or 1, 1)):
+        yield from _one_choice(_Speech(plan, request, choice), spent)
+    yield from _usage(plan, spent)
+
+
+def prompt(request: Request) -> str:
+    """What the user said last."""
+    lines = (line for line in reversed(request.lines) if line.role == "user")
+    return plain_text(next(lines, Line("user", ())).parts)
+
+
+def rounds_played(request: Request) -> int:
+    """How many rounds of tool calls have followed what the user said last."""
+    since = itertools.takewhile(lambda line: line.role != "user", reversed(request.lines))
+    lines = [line.role for line in since]
+    return sum(1 for role, group in itertools.groupby(lines) if role == "tool" and any(group))
+
+
+class _Speech:
+    """One choice in the making: numbers its parts and stops when the cap on output is reached."""
+
+    def __init__(self, plan: Plan, request: Request, choice: int) -> None:
+        self.plan = plan
+        self.request = request
+        self.choice = choice
+        self.left = request.sampling.max_output
+        self.cut = False
+        self._index = -1
+
+    def next_index(self) -> int:
+        self._index += 1
+        return self._index
+
+    def chunks(self, text: str) -> Iterator[tuple[str, int]]:
+        """The text in chunks of the plan's size, each with its number of tokens, up to the cap."""
+        tokens, size = split(text), max(self.plan.chunk, 1)
+        if self.left is not None:
+            self.cut = self.cut or len(tokens) > self.left
+            tokens = tokens[: self.left]
+            self.left -= len(tokens)
+        for at in range(0, len(tokens), size):
+            some = tokens[at : at + size]
+            yield "".join(some), len(some)
+
+
+def _one_choice(speech: _Speech, spent: Spent) -> Iterator[Piece]:
+    plan, choice = speech.plan, speech.choice
+    if plan.reason is not None:
+        index = speech.next_index()
+        for text, count in speech.chunks(_words(plan.reason or "Let me think.")):
+            spent.reasoning += count
+            yield Piece(ReasoningDelta(index, text, choice), count, shown=True)
+    if plan.refuse is not None:
+        index = speech.next_index()
+        for text, count in speech.chunks(plan.refuse):
+            spent.output += count
+            yield Piece(RefusalDelta(index, text, choice), count, shown=True)
+    calls = () if plan.refuse is not None else plan.calls or _demanded(speech.request)
+    text = "" if plan.refuse is not None else _text(plan, speech.request, has_calls=bool(calls))
+    index = speech.next_index() if text else 0
+    for chunk, count in speech.chunks(text):
+        spent.output += count
+        yield Piece(TextDelta(index, chunk, choice), count, shown=True)
+    for number, wanted in enumerate(calls):
+        yield from _call(speech, spent, wanted, number)
+    yield from _finish(speech, has_calls=bool(calls))
+
+
+def _call(speech: _Speech, spent: Spent, wanted: Wanted, number: int) -> Iterator[Piece]:
+    if speech.cut:
+        return
+    index, choice = speech.next_index(), speech.choice
+    call_id = f"call_{len(speech.request.lines)}_{choice}_{number}"
+    tool = next((tool for tool in speech.request.tools if tool.name == wanted.name), None)
+    arguments = _made_up(tool) if wanted.arguments is None else wanted.arguments
+    kind: Literal["function", "custom"] = (
+        "custom" if tool is not None and tool.kind == "custom" else "function"
+    )
+    yield Piece(ToolCallStarted(index, call_id, wanted.name, choice, kind), 0, shown=True)
+    for text, count in speech.chunks(arguments):
+        spent.output += count
+        yield Piece(ToolCallDelta(index, text, choice), count, shown=True)
+    if not speech.cut:
+        yield Piece(ToolCallCompleted(index, choice))
+
+
+def _finish(speech: _Speech, *, has_calls: bool) -> Iterator[Piece]:
+    finish, choice = speech.plan.finish, speech.choice
+    reason: FinishReason = "length" if speech.cut else "tool_calls" if has_calls else "stop"
+    if finish in get_args(FinishReason):
+        reason = finish  # type: ignore[assignment]  # the line above has narrowed it
+    if finish != "none":
+        yield Piece(Finished(reason, choice))
+    if finish == "twice":
+        yield Piece(Finished(reason, choice))
+
+
+def _usage(plan: Plan, spent: Spent) -> Iterator[Piece]:
+    """The count as the plan wants it told. `cumulative` tells it twice, growing; a reader must not add them up."""
+    usage = spent.usage()
+    match plan.usage:
+        case "absent":
+            return
+        case "null":
+            yield Piece(UsageSeen(usage, HostUsage("", Raw(b"null"))))
+        case "negative":
+            yield Piece(UsageSeen(Usage(input=-usage.input, output=-usage.output)))
+        case "absurd":
+            yield Piece(UsageSeen(Usage(input=_ABSURD, output=_ABSURD)))
+        case "cumulative":
+            yield Piece(UsageSeen(Usage(input=usage.input, output=usage.output // 2)))
+            yield Piece(UsageSeen(usage))
+        case _:
+            yield Piece(UsageSeen(usage))
+
+
+def _text(plan: Plan, request: Request, *, has_calls: bool) -> str:
+    results = _tool_results(request)
+    if plan.say is not None:
+        text = plan.say
+    elif plan.tokens is not None:
+        text = _prose(plan.tokens)
+    elif has_calls:
+        text = ""
+    elif plan.recall:
+        text = "\n".join(f"{line.role}: {plain_text(line.parts)}" for line in request.lines)
+    elif request.schema is not None:
+        made = (
+            {"echo": plan.text}
+            if request.schema.schema is None
+            else _fitting(request.schema.schema, plan.text)
+        )
+        text = msgspec.json.encode(made).decode()
+    elif results:
+        text = f"The tools said: {results}"
+    else:
+        text = f"You said: {plan.text}" if plan.text else "You said nothing."
+    stops = [at for stop in request.sampling.stop if stop and (at := text.find(stop)) >= 0]
+    return text[: min(stops)] if stops else text
+
+
+def _tool_results(request: Request) -> str:
+    """The results that the request ends with."""
+    last = itertools.takewhile(lambda line: line.role == "tool", reversed(request.lines))
+    parts = [part for line in reversed(list(last)) for part in line.parts]
+    return "; ".join(plain_text(part.parts) for part in parts if isinstance(part, ToolResult))
+
+
+def _demanded(request: Request) -> tuple[Wanted, ...]:
+    """The call that a request insists on where no rule asked for one; not again once a tool has answered."""
+    choice = request.tool_choice
+    if choice is None or choice.mode != "required" or not request.tools or _tool_results(request):
+        return ()
+    return (Wanted(choice.names[0] if choice.names else request.tools[0].name),)
+
+
+def _made_up(tool: Tool | None) -> str:
+    if tool is None or tool.parameters is None:
+        return "{}"
+    return msgspec.json.encode(_fitting(tool.parameters, "text")).decode()
+
+
+def _fitting(schema: Raw, text: str) -> object:
+    return instance(msgspec.json.decode(schema), text=text or "text")
+
+
+def _words(text: str) -> str:
+    """The text itself, or with `tokens=N` that many tokens of prose."""
+    head, _, count = text.partition("tokens=")
+    return _prose(int(count)) if not head and count.isdigit() else text
+
+
+def _prose(tokens: int) -> str:
+    return "".join(itertools.islice(itertools.cycle(split(_PROSE)), max(tokens, 0)))

@@ -1,0 +1,18 @@
+"""The formats that the simulator speaks: which path belongs to which wire."""
+
+from dataclasses import dataclass
+
+from podium.wires.openai_chat import OpenAIChat
+from podium.wires.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A wire at its path; `prefix` begins the ids of its answers. Another wire is one more entry in DIALECTS."""
+
+    path: str
+    wire: Wire
+    prefix: str
+
+
+DIALECTS = (Dialect("/v1/chat/completions", OpenAIChat(), "chatcmpl"),)
