@@ -1,0 +1,92 @@
+"""What podium.toml may say, table by table."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from podium.catalogue.profile import Price
+from podium.config.server import HttpUrl, Server
+from podium.kit.money import pico_per_token
+
+
+def _is_price(dollars: str) -> str:
+    pico_per_token(dollars)
+    return dollars
+
+
+Dollars = Annotated[str, AfterValidator(_is_price)]
+"""Dollars per million tokens, as text: "0.15"."""
+
+
+class Table(BaseModel):
+    """A table in which every key is known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EndpointTable(Table):
+    """[endpoints.NAME]: a host of models. What a built-in endpoint of this name says need not be said again."""
+
+    wire: Literal["openai_chat"] | None = None
+    base_url: HttpUrl | None = None
+    api_key_env: str | None = None
+    headers: dict[str, str] = {}
+    patterns: tuple[str, ...] | None = None
+    proxy: HttpUrl | None = None
+    max_tokens_member: Literal["max_completion_tokens", "max_tokens"] | None = None
+    connect_seconds: PositiveFloat | None = None
+    first_byte_seconds: PositiveFloat | None = None
+    idle_seconds: PositiveFloat | None = None
+    total_seconds: PositiveFloat | None = None
+    event_bytes: PositiveInt | None = None
+    body_bytes: PositiveInt | None = None
+
+
+class PriceTable(Table):
+    """price = { … }: dollars per million tokens."""
+
+    input: Dollars
+    output: Dollars
+    cached_input: Dollars | None = None
+    cache_write: Dollars | None = None
+    reasoning: Dollars | None = None
+
+    def price(self) -> Price:
+        """The same in pico-dollars a token."""
+        return Price(**{bucket: pico_per_token(dollars) for bucket, dollars in self if dollars is not None})
+
+
+class ModelTable(Table):
+    """[models."ENDPOINT/NAME"]: what a model can do and costs."""
+
+    context_window: PositiveInt | None = None
+    output_limit: PositiveInt | None = None
+    streaming: bool = True
+    price: PriceTable | None = None
+
+
+class File(Table):
+    """The whole of podium.toml."""
+
+    default_model: str | None = None
+    server: Server = Server()
+    endpoints: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EndpointTable] = {}
+    models: dict[Annotated[str, Field(pattern=r"^[^/]+/.+$")], ModelTable] = {}
+    routes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+
+
+def table_at(path: tuple[str, ...]) -> type[BaseModel] | None:
+    """The table of known keys at a path, if there is one."""
+    match path:
+        case ():
+            return File
+        case ("server",):
+            return Server
+        case ("endpoints", _):
+            return EndpointTable
+        case ("models", _):
+            return ModelTable
+        case ("models", _, "price"):
+            return PriceTable
+        case _:
+            return None

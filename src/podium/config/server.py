@@ -1,0 +1,78 @@
+"""The settings of the server itself: the table [server], and PODIUM_<NAME> in the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _split(value: object) -> object:
+    """The environment has no lists: "a, b" stands for two."""
+    return (
+        tuple(filter(None, (each.strip() for each in value.split(",")))) if isinstance(value, str) else value
+    )
+
+
+def _is_postgres(url: str) -> str:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("should begin with postgresql://")
+    return url
+
+
+def _is_redis(url: str) -> str:
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("should begin with redis://, rediss:// or unix://")
+    return url
+
+
+def _is_http(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("should begin with http:// or https://")
+    return url
+
+
+HttpUrl = Annotated[str, AfterValidator(_is_http)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Server(BaseModel):
+    """How the server runs. Durations are in seconds, sizes in bytes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    data_dir: Path | None = None
+    database_url: Annotated[str, AfterValidator(_is_postgres)] | None = Field(default=None, repr=False)
+    redis_url: Annotated[str, AfterValidator(_is_redis)] | None = Field(default=None, repr=False)
+
+    local: bool = True
+    """Whether the model in the house may run."""
+    local_model: Path | None = None
+    """Another weights file for it, in GGUF."""
+    simulator_url: HttpUrl = "http://127.0.0.1:8090/v1"
+
+    lease_seconds: Annotated[float, Field(ge=1, le=600)] = 15.0
+    """How long a silent process keeps its turns."""
+    drain_seconds: Annotated[float, Field(ge=0, le=3_600)] = 30.0
+    """How long running turns may take to end when the server stops."""
+    turn_seconds: Seconds = 600.0
+    """How long a turn may take in all."""
+    synchronous_commit: bool = False
+    """Whether what is shown waits for the disk; without, a power loss may cost the last 0.6 seconds of a stream."""
+
+    connect_seconds: Seconds = 5.0
+    first_byte_seconds: Seconds = 60.0
+    idle_seconds: Seconds = 30.0
+    total_seconds: Seconds = 600.0
+    """How patient to be with endpoints that do not say it themselves."""
+
+    body_bytes: Annotated[int, Field(ge=1_024, le=1 << 30)] = 32 << 20
+    header_bytes: Annotated[int, Field(ge=1_024, le=1 << 20)] = 64 << 10
+    """The largest request that is read."""
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    """Web pages that may call this server: "https://chat.example.org", or "*"."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
