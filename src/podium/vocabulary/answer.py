@@ -68,8 +68,8 @@ class _Piece:
                 if not self.closed and not keep_cut_calls:
                     return None
                 return ToolCall(id=id, name=name, arguments=text, kind=kind, extra=extra)
-            case ReasoningDelta():
-                return Reasoning(text)
+            case ReasoningDelta(extra=extra):
+                return Reasoning(text, extra=extra)
             case RefusalDelta():
                 return Refusal(text)
             case _:

@@ -1,0 +1,111 @@
+"""JSON objects as their members, each still as it was sent, and how unknown members travel in an `Extra`.
+
+An `Extra` of this wire keeps the unknown members of each level as one JSON object under the level's name:
+
+    answer     beside `choices` in a chunk or a document (`system_fingerprint`, `x_groq`, `obfuscation`)
+    choice     beside `delta` or `message` (`content_filter_results`, `native_finish_reason`)
+    message    inside `delta` or `message`, and inside a message of a request (`reasoning_details`, `prefix`)
+    call       inside a tool call, and inside a tool of a request (`extra_content`, `cache_control`)
+    function   inside the `function` or `custom` of either
+    part       inside a content part, `image_url` and its like inside the object of that name
+    reasoning  not an object but the member's name that the host uses for reasoning, as a string
+    legacy     `true` on a call that came as `function_call`
+
+`choice` may also hold the host's own `finish_reason`, and `message` its `content`, where ours would differ from them.
+"""
+
+import re
+from collections.abc import Callable, Hashable
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec import Raw
+
+from podium.vocabulary.part import Extra
+
+NAME = "openai_chat"
+
+Members = dict[str, Raw]
+"""A JSON object whose values are not parsed yet."""
+
+NULL = Raw(b"null")
+BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises on bytes that are not the JSON that was expected."""
+
+T = TypeVar("T")
+
+encode = msgspec.json.encode
+decode_members = msgspec.json.Decoder(Members).decode
+decode_list = msgspec.json.Decoder(list[Members]).decode
+decode_raws = msgspec.json.Decoder(list[Raw]).decode
+decode_text = msgspec.json.Decoder(str | None).decode
+decode_string = msgspec.json.Decoder(str).decode
+decode_any = msgspec.json.Decoder(Any).decode
+
+_LONE_SURROGATE = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(?:"  # not behind an odd number of backslashes
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"  # a whole pair stays
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def raw(value: object) -> Raw:
+    """A value as JSON."""
+    return Raw(encode(value))
+
+
+def bare(text: str) -> bytes:
+    """A string as JSON without its quotes."""
+    return encode(text)[1:-1]
+
+
+def is_null(value: Raw | None) -> bool:
+    """Whether a member is absent or null, which this wire never tells apart."""
+    return value is None or value == NULL
+
+
+def parse(value: Raw | None, kind: type[T]) -> T | None:
+    """A member as `kind`, or None where it is absent, null or of another type."""
+    if value is None:
+        return None
+    try:
+        return decoder(kind)(value)
+    except BROKEN:
+        return None
+
+
+def decoder(kind: type[T]) -> Callable[[bytes | Raw], T]:
+    """The function that decodes JSON as `kind`; a decoder is costly to make and is made once for each kind."""
+    return cast("Callable[[bytes | Raw], T]", _decoder(cast("Hashable", kind)))
+
+
+@cache
+def _decoder(kind: Hashable) -> Callable[[bytes | Raw], object]:
+    return msgspec.json.Decoder(cast("type[object]", kind)).decode
+
+
+def mended(data: bytes) -> bytes:
+    r"""JSON whose lone halves of surrogate pairs (`\ud83d` alone, from hosts that cut texts apart) become U+FFFD."""
+    return _LONE_SURROGATE.sub(lambda found: found[1] + (found[2] or rb"\ufffd"), data)
+
+
+def extra_of(**levels: Members | None) -> Extra | None:
+    """An `Extra` of the levels that have members; None if none has."""
+    members = {level: raw(each) for level, each in levels.items() if each}
+    return Extra(NAME, members) if members else None
+
+
+def level(extra: Extra | None, name: str) -> Members:
+    """The members that an `Extra` of this wire keeps at a level; of another wire, none."""
+    if extra is None or extra.wire != NAME or name not in extra.members:
+        return {}
+    return parse(extra.members[name], Members) or {}
+
+
+def spliced(extra: Extra | None, name: str) -> bytes:
+    """The same as JSON to be put behind other members: `,"a":1,"b":2`, or nothing."""
+    if extra is None or extra.wire != NAME:
+        return b""
+    kept = extra.members.get(name)
+    return b"," + bytes(kept)[1:-1] if kept is not None else b""

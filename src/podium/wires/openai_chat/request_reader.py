@@ -1,0 +1,344 @@
+"""The server half of a request: a client's JSON into the vocabulary.
+
+Types are held strictly where a request would not be understood without them; members that are not known travel in
+`source`. Every complaint names the member by its path, such as `messages[2].content[0].type`.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from podium.errors import InvalidRequest
+from podium.vocabulary.part import Extra, Part, Reasoning, Refusal, ToolCall, ToolResult
+from podium.vocabulary.part import Text as TextPart
+from podium.vocabulary.request import Effort, Line, Request, Role, Sampling, Schema, Source, Tool
+from podium.wires.openai_chat.content import read_part
+from podium.wires.openai_chat.member import (
+    BROKEN,
+    NAME,
+    Members,
+    decode_any,
+    decode_members,
+    decoder,
+    extra_of,
+    is_null,
+    parse,
+    raw,
+)
+from podium.wires.openai_chat.tool import read_choice, read_tool
+
+T = TypeVar("T")
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_WORDS: dict[type, str] = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
+_MOST_CHOICES = 128
+
+
+def read_request(body: bytes) -> Request:
+    """The request that a client sent.
+
+    Raises:
+        InvalidRequest: it is no chat completion request; names the member.
+    """
+    members = _members(body)
+    model = _required(members, "model", str)
+    if not model:
+        raise InvalidRequest("`model` must not be empty.", param="model")
+    options = _optional(members, "stream_options", Members) or {}
+    stream = _optional(members, "stream", bool) or False
+    read = Request(
+        model=model,
+        lines=_lines(members),
+        tools=_tools(members),
+        tool_choice=next(
+            (
+                read_choice(members[name], name)
+                for name in ("tool_choice", "function_call")
+                if not is_null(members.get(name))
+            ),
+            None,
+        ),
+        sampling=_sampling(members),
+        schema=_schema(members),
+        stream=stream,
+        include_usage=stream and bool(_optional(options, "include_usage", bool, "stream_options.")),
+    )
+    return msgspec.structs.replace(read, source=Source(wire=NAME, members=members, read=read))
+
+
+def _members(body: bytes) -> Members:
+    try:
+        body.decode()
+        if b"\\ud" in body or b"\\uD" in body:
+            decode_any(body)  # finds halves of surrogate pairs, which members left unparsed would carry along
+        return decode_members(body)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"The body is not UTF-8 (byte {error.start}).") from None
+    except RecursionError:
+        raise InvalidRequest("The body is nested too deeply.") from None
+    except msgspec.ValidationError:
+        raise InvalidRequest("The body must be a JSON object.") from None
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+
+
+def _required(members: Members, name: str, kind: type[T], path: str = "") -> T:
+    value = _optional(members, name, kind, path)
+    if value is None:
+        raise InvalidRequest(f"`{path}{name}` is required.", param=path + name)
+    return value
+
+
+def _optional(members: Members, name: str, kind: type[T], path: str = "") -> T | None:
+    """A member as `kind`; None where absent or null."""
+    value = members.get(name)
+    if value is None or is_null(value):
+        return None
+    try:
+        return decoder(kind)(value)
+    except BROKEN:
+        word = _WORDS.get(kind) or ("an object" if kind == Members else "a list")
+        raise InvalidRequest(f"`{path}{name}` must be {word}.", param=path + name) from None
+
+
+def _lines(members: Members) -> tuple[Line, ...]:
+    messages = _required(members, "messages", list[Raw])
+    if not messages:
+        raise InvalidRequest("`messages` must not be empty.", param="messages")
+    return tuple(_line(message, f"messages[{at}]") for at, message in enumerate(messages))
+
+
+def _line(message: Raw, path: str) -> Line:
+    members = parse(message, Members)
+    if members is None:
+        raise InvalidRequest(f"`{path}` must be an object.", param=path)
+    name = _required(members, "role", str, f"{path}.")
+    role = _ROLES.get(name)
+    if role is None:
+        known = ", ".join(f'"{each}"' for each in _ROLES)
+        raise InvalidRequest(f"`{path}.role` must be one of {known}; it is {name!r}.", param=f"{path}.role")
+    known_members = {"role", "content", "name"}
+    if role == "assistant":
+        parts = _assistant_parts(members, path)
+        known_members |= _ASSISTANT
+    elif role == "tool":
+        parts = (_result(members, path, legacy=name == "function"),)
+        known_members |= {"tool_call_id"}
+    else:
+        parts = _content(members, path)
+        if is_null(members.get("content")):
+            raise InvalidRequest(f"`{path}.content` is required.", param=f"{path}.content")
+    rest = {key: value for key, value in members.items() if key not in known_members}
+    return Line(
+        role=role,
+        parts=parts,
+        name=None if role == "tool" else _optional(members, "name", str, f"{path}."),
+        extra=extra_of(message=rest),
+    )
+
+
+_ASSISTANT = {
+    "tool_calls",
+    "function_call",
+    "refusal",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+}
+
+
+def _content(members: Members, path: str) -> tuple[Part, ...]:
+    value = members.get("content")
+    if value is None or is_null(value):
+        return ()
+    text = parse(value, str)
+    if text is not None:
+        return (TextPart(text),)
+    parts = parse(value, list[Raw])
+    if parts is None:
+        raise InvalidRequest(
+            f"`{path}.content` must be a string or a list of parts.", param=f"{path}.content"
+        )
+    return tuple(read_part(part, f"{path}.content[{at}]") for at, part in enumerate(parts))
+
+
+def _assistant_parts(members: Members, path: str) -> tuple[Part, ...]:
+    parts = [*_reasoning(members), *(_thought(part) for part in _content(members, path))]
+    if (refusal := _optional(members, "refusal", str, f"{path}.")) is not None:
+        parts.append(Refusal(refusal))
+    calls = _optional(members, "tool_calls", list[Raw], f"{path}.") or ()
+    parts.extend(_call(call, f"{path}.tool_calls[{at}]") for at, call in enumerate(calls))
+    legacy = _optional(members, "function_call", Members, f"{path}.")
+    if legacy is not None:
+        parts.append(
+            ToolCall(
+                id="",
+                name=_required(legacy, "name", str, f"{path}.function_call."),
+                arguments=_optional(legacy, "arguments", str, f"{path}.function_call.") or "",
+                extra=Extra(NAME, {"legacy": raw(True)}),
+            )
+        )
+    return tuple(parts)
+
+
+def _thought(part: Part) -> Part:
+    """Mistral's thinking part is reasoning; others are themselves."""
+    members = parse(part.value, dict[str, Any]) if hasattr(part, "value") and hasattr(part, "wire") else None
+    if not members or members.get("type") != "thinking" or not isinstance(members.get("thinking"), list):
+        return part
+    texts = (each.get("text") for each in members["thinking"] if isinstance(each, dict))
+    text = "".join(each for each in texts if isinstance(each, str))
+    return Reasoning(text, extra=Extra(NAME, {"reasoning": raw("content")}))
+
+
+def _reasoning(members: Members) -> list[Part]:
+    """What a client sends back of an earlier answer's reasoning; the member it used is kept with it."""
+    name = next((each for each in ("reasoning_content", "reasoning") if parse(members.get(each), str)), None)
+    details = members.get("reasoning_details")
+    levels: Members = {}
+    if name is not None:
+        levels["reasoning"] = raw(name)
+    if details is not None and not is_null(details):
+        levels["message"] = raw({"reasoning_details": details})
+    if not levels:
+        return []
+    text = parse(members.get(name), str) if name else None
+    return [Reasoning(text or "", extra=Extra(NAME, levels))]
+
+
+def _call(call: Raw, path: str) -> ToolCall:
+    members = parse(call, Members)
+    if members is None:
+        raise InvalidRequest(f"`{path}` must be an object.", param=path)
+    custom = not is_null(members.get("custom"))
+    key, argument = ("custom", "input") if custom else ("function", "arguments")
+    inner = _required(members, key, Members, f"{path}.")
+    return ToolCall(
+        id=_optional(members, "id", str, f"{path}.") or "",
+        name=_required(inner, "name", str, f"{path}.{key}."),
+        arguments=_optional(inner, argument, str, f"{path}.{key}.") or "",
+        kind="custom" if custom else "function",
+        extra=extra_of(
+            call={k: v for k, v in members.items() if k not in ("id", "type", "index", key)},
+            function={k: v for k, v in inner.items() if k not in ("name", argument)},
+        ),
+    )
+
+
+def _result(members: Members, path: str, *, legacy: bool) -> ToolResult:
+    call_id = _optional(members, "tool_call_id", str, f"{path}.")
+    if call_id is None and not legacy:
+        raise InvalidRequest(f"`{path}.tool_call_id` is required.", param=f"{path}.tool_call_id")
+    return ToolResult(
+        call_id=call_id or "",
+        parts=_content(members, path),
+        name=_optional(members, "name", str, f"{path}."),
+        extra=Extra(NAME, {"legacy": raw(True)}) if legacy else None,
+    )
+
+
+def _tools(members: Members) -> tuple[Tool, ...]:
+    tools = _optional(members, "tools", list[Raw]) or ()
+    functions = _optional(members, "functions", list[Raw]) or ()
+    return (
+        *(read_tool(tool, f"tools[{at}]") for at, tool in enumerate(tools)),
+        *(read_tool(tool, f"functions[{at}]", legacy=True) for at, tool in enumerate(functions)),
+    )
+
+
+def _schema(members: Members) -> Schema | None:
+    """`response_format`; one that is not known is kept as it came, for hosts that know it."""
+    given = _optional(members, "response_format", Members)
+    if given is None:
+        return None
+    kind = _required(given, "type", str, "response_format.")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return Schema()
+    if kind != "json_schema":
+        return Schema(extra=Extra(NAME, {"answer": members["response_format"]}))
+    path = "response_format.json_schema."
+    inner = _required(given, "json_schema", Members, "response_format.")
+    schema = inner.get("schema")
+    if not is_null(schema):
+        _optional(inner, "schema", Members, path)
+    return Schema(
+        name=_optional(inner, "name", str, path),
+        schema=None if is_null(schema) else schema,
+        strict=_optional(inner, "strict", bool, path),
+        description=_optional(inner, "description", str, path),
+    )
+
+
+def _sampling(members: Members) -> Sampling:
+    effort = _optional(members, "reasoning_effort", str)
+    bias = members.get("logit_bias")
+    if not is_null(bias):
+        _optional(members, "logit_bias", Members)
+    return Sampling(
+        max_output=_output_cap(members),
+        temperature=_optional(members, "temperature", float),
+        top_p=_optional(members, "top_p", float),
+        top_k=_whole(members, "top_k"),
+        stop=_stop(members),
+        seed=_whole(members, "seed"),
+        presence_penalty=_optional(members, "presence_penalty", float),
+        frequency_penalty=_optional(members, "frequency_penalty", float),
+        choices=_choices(members),
+        logprobs=_optional(members, "logprobs", bool),
+        top_logprobs=_whole(members, "top_logprobs"),
+        logit_bias=None if is_null(bias) else bias,
+        parallel_tool_calls=_optional(members, "parallel_tool_calls", bool),
+        effort=Effort(level=effort) if effort is not None else None,
+    )
+
+
+def _whole(members: Members, name: str) -> int | None:
+    """A whole number, also where it is written with a point; clients in untyped languages send `100.0`."""
+    number = parse(members.get(name), int)
+    if number is not None:
+        return number
+    loose = _optional(members, name, float)
+    if loose is not None and not loose.is_integer():
+        raise InvalidRequest(f"`{name}` must be an integer.", param=name)
+    return None if loose is None else int(loose)
+
+
+def _output_cap(members: Members) -> int | None:
+    """The newer member counts where both are there. Local hosts take -1 for no cap."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        cap = _whole(members, name)
+        if cap is not None and cap != -1:
+            if cap < 1:
+                raise InvalidRequest(f"`{name}` must be at least 1.", param=name)
+            return cap
+    return None
+
+
+def _choices(members: Members) -> int | None:
+    number = _whole(members, "n")
+    if number is not None and not 1 <= number <= _MOST_CHOICES:
+        raise InvalidRequest(f"`n` must be between 1 and {_MOST_CHOICES}.", param="n")
+    return number
+
+
+def _stop(members: Members) -> tuple[str, ...]:
+    value = members.get("stop")
+    if value is None or is_null(value):
+        return ()
+    text = parse(value, str)
+    if text is not None:
+        return (text,)
+    texts = parse(value, list[str])
+    if texts is None:
+        raise InvalidRequest("`stop` must be a string or a list of strings.", param="stop")
+    return tuple(texts)
