@@ -1,31 +1,31 @@
 """Every error that Podium raises on purpose, as one tree that says who must act.
 
-    PodiumError                    the docstring is the message; carries no HTTP
-    ├── CallerError                the request is wrong: change it
-    │   ├── InvalidRequest         a member is missing, malformed or not understood
-    │   │   └── Inexpressible      the target wire has no way to say this member
-    │   ├── Unauthenticated        no key, or not one of ours
-    │   ├── Forbidden              a good key that may not do this
-    │   ├── Unknown                no such thing, or not yours: the two are never told apart
-    │   │   └── UnknownModel       no configured endpoint answers to this model name
-    │   ├── Gone                   it was there, and is not kept
-    │   ├── Conflict               it contradicts what is there
-    │   ├── Mismatch               an idempotency key was used before with another body
-    │   └── TooLarge               beyond a size that the operator set
-    ├── RefusedError               the request is right, but not now: try again later
-    │   ├── Busy                   the conversation is speaking and `on_busy` is `reject`
-    │   ├── Draining               this server is going away
-    │   └── Unavailable            the database does not answer
-    ├── ProviderError              the model's host failed; says whether another try can help
-    │   ├── Unreachable            no connection: nothing was sent
-    │   ├── TimedOut               connected, then silent for too long
-    │   ├── Overloaded             429, 500, 502, 503, 529 and their like
-    │   ├── Rejected               the host refused the request itself (a 4xx)
-    │   ├── Garbled                an answer that is not the wire's
-    │   └── Truncated              a stream that ended without its terminator
-    ├── Lost                       this process no longer owns the turn; another does
-    ├── OperatorError              the installation is wrong; the operator can mend it
-    └── BugError                   ours
+PodiumError                    the docstring is the message; carries no HTTP
+├── CallerError                the request is wrong: change it
+│   ├── InvalidRequest         a member is missing, malformed or not understood
+│   │   └── Inexpressible      the target wire has no way to say this member
+│   ├── Unauthenticated        no key, or not one of ours
+│   ├── Forbidden              a good key that may not do this
+│   ├── Unknown                no such thing, or not yours: the two are never told apart
+│   │   └── UnknownModel       no configured endpoint answers to this model name
+│   ├── Gone                   it was there, and is not kept
+│   ├── Conflict               it contradicts what is there
+│   ├── Mismatch               an idempotency key was used before with another body
+│   └── TooLarge               beyond a size that the operator set
+├── RefusedError               the request is right, but not now: try again later
+│   ├── Busy                   the conversation is speaking and `on_busy` is `reject`
+│   ├── Draining               this server is going away
+│   └── Unavailable            the database does not answer
+├── ProviderError              the model's host failed; says whether another try can help
+│   ├── Unreachable            no connection: nothing was sent
+│   ├── TimedOut               connected, then silent for too long
+│   ├── Overloaded             429, 500, 502, 503, 529 and their like
+│   ├── Rejected               the host refused the request itself (a 4xx)
+│   ├── Garbled                an answer that is not the wire's
+│   └── Truncated              a stream that ended without its terminator
+├── Lost                       this process no longer owns the turn; another does
+├── OperatorError              the installation is wrong; the operator can mend it
+└── BugError                   ours
 """
 
 from typing import ClassVar

@@ -16,6 +16,11 @@ def new(prefix: str) -> str:
     return f"{prefix}_{int(time.time() * 1000) & 0xFFFF_FFFF_FFFF:012x}{os.urandom(10).hex()}"
 
 
+def before(prefix: str, seconds: float) -> str:
+    """The smallest identifier that could have been made so many seconds ago: all smaller ones are older."""
+    return f"{prefix}_{int((time.time() - seconds) * 1000) & 0xFFFF_FFFF_FFFF:012x}{'0' * 20}"
+
+
 def is_id(prefix: str, text: str) -> bool:
     """Whether `text` has the shape of an identifier with this prefix; says nothing of its existence."""
     return text.startswith(prefix + "_") and _SHAPE.match(text) is not None

@@ -40,3 +40,8 @@ def dollars(nano: int) -> str:
     if not fraction:
         return f"{sign}{whole}"
     return f"{sign}{whole}.{fraction:09d}".rstrip("0")
+
+
+def nano(text: str) -> int:
+    """The way back from `dollars`: "0.0000015" becomes 1_500."""
+    return int(Decimal(text) * NANO_PER_DOLLAR)

@@ -93,9 +93,7 @@ class _ChoiceInMaking:
         return piece
 
     def choice(self, index: int, *, keep_cut_calls: bool) -> Choice:
-        parts = (
-            self.pieces[at].part(keep_cut_calls=keep_cut_calls) for at in sorted(self.pieces)
-        )
+        parts = (self.pieces[at].part(keep_cut_calls=keep_cut_calls) for at in sorted(self.pieces))
         return Choice(
             index=index,
             parts=tuple(part for part in parts if part is not None),

@@ -110,7 +110,6 @@ class AttemptStarted(Struct, frozen=True, tag="attempt.started", omit_defaults=T
     """An HTTP call to a host is about to leave. Durable before the first byte does."""
 
     attempt: str
-    number: int
     endpoint: str
     model: str
     at: str
@@ -166,14 +165,14 @@ class Failure(Struct, frozen=True, omit_defaults=True):
 
 
 class TurnReport(Struct, frozen=True):
-    """A turn as clients see it, complete in itself."""
+    """A turn as clients see it, complete in itself. A stateless turn's output is not kept: null, later."""
 
     id: str
     conversation_id: str | None
     status: Status
     model: str | None
-    output_text: str
-    output: tuple[Part, ...]
+    output_text: str | None
+    output: tuple[Part, ...] | None
     usage: Usage | None
     finish_reason: FinishReason | None
     error: Failure | None
@@ -181,13 +180,6 @@ class TurnReport(Struct, frozen=True):
     created_at: str
     started_at: str | None
     ended_at: str | None
-
-
-class TurnQueued(Struct, frozen=True, tag="turn.queued"):
-    """The turn waits for the conversation's present one."""
-
-    turn: str
-    conversation: str | None
 
 
 class TurnStarted(Struct, frozen=True, tag="turn.started", omit_defaults=True):

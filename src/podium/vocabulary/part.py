@@ -132,19 +132,7 @@ class Opaque(Struct, frozen=True, tag="opaque"):
     value: Raw
 
 
-Part = (
-    Text
-    | Refusal
-    | Image
-    | Audio
-    | Video
-    | Document
-    | Reasoning
-    | ToolCall
-    | ToolResult
-    | Json
-    | Opaque
-)
+Part = Text | Refusal | Image | Audio | Video | Document | Reasoning | ToolCall | ToolResult | Json | Opaque
 
 
 def plain_text(parts: tuple[Part, ...]) -> str:

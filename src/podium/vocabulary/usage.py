@@ -3,7 +3,7 @@
 from msgspec import Raw, Struct
 
 
-class Usage(Struct, frozen=True, omit_defaults=True):
+class Usage(Struct, frozen=True):
     """Tokens of one attempt, or of a whole turn. Every token is counted in one bucket only.
 
     `input` excludes cached, cache-write, audio and tool-use tokens; `output` excludes reasoning and audio. Hosts

@@ -1,0 +1,231 @@
+"""The journal of one process: what its turns say is stored before it is shown, and anyone may follow any turn.
+
+The deltas of all turns go through one connection by natural batching: while a statement is in flight they gather, then
+go as one array insert, a row per turn and flush. That connection's commits do not wait for the disk unless the operator
+says so. Each log keeps its events until it ends, so what a crash of Postgres took back is written again before more is
+shown.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from podium.errors import Lost, Unavailable
+from podium.journal.lease import Lease
+from podium.journal.log import Log, Numbered
+from podium.journal.mirror import Mirrors
+from podium.store.database import Lane
+from podium.store.failure import Again, BadItem
+from podium.vocabulary.event import TurnEvent
+
+logger = logging.getLogger(__name__)
+
+_MOST_UNSTORED = 512
+_MOST_LOGS = 256
+
+
+class Journal:
+    """Logs of the turns that this process runs, and mirrors of those that it only follows."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        lease: Lease,
+        mirrors: Mirrors,
+        *,
+        announce: Callable[[list[str]], None] | None = None,
+    ) -> None:
+        """`announce` is told which logs have grown, for followers in other processes."""
+        self._lane = lane
+        self._lease = lease
+        self._mirrors = mirrors
+        self._announce = announce
+        self._live: dict[str, Log] = {}
+        self._stored: set[Log] = set()
+        self._dirty: dict[Log, None] = {}
+        self._flying: set[Log] = set()
+        self._connection = 0
+        self._writer: asyncio.Task[None] | None = None
+
+    def begin(self, log_id: str, owner: str, events: Sequence[Numbered], *, stored: bool) -> Log:
+        """Open the log of a turn that this process runs; `events` are in the database already.
+
+        Without `stored` the log is fleeting: its events live in memory and are shown at once.
+        """
+        log = Log(log_id, owner, events)
+        self._live[log_id] = log
+        if stored:
+            self._stored.add(log)
+        return log
+
+    async def put(self, log: Log, event: TurnEvent) -> None:
+        """Add an event. Waits only when too much of the log is not stored yet.
+
+        Raises:
+            Lost: another process owns the turn.
+        """
+        log.append(event)
+        if log not in self._stored:
+            if not self._lease.holds:
+                await self._lease.wait_held()
+            if log.owner != self._lease.owner:
+                log.lose()
+                raise Lost
+            log.show(len(log.events))
+            return
+        self._touch(log)
+        if len(log.events) - log.stored > _MOST_UNSTORED:
+            await self.stored(log)
+        if log.lost:
+            raise Lost
+
+    async def stored(self, log: Log) -> None:
+        """Wait until all of the log so far is stored; at once for a fleeting one.
+
+        Raises:
+            Lost: another process owns the turn.
+        """
+        upto = len(log.events)
+        while log in self._stored and log.stored < upto and not log.lost:
+            await log.changed()
+        if log.lost:
+            raise Lost
+
+    async def seal(self, log: Log) -> None:
+        """Take the log out of the flow: nothing more of it is flushed, what is under way has come to an end."""
+        self._dirty.pop(log, None)
+        while log in self._flying and not log.lost:
+            await log.changed()
+        self._dirty.pop(log, None)
+
+    def end(self, log: Log) -> None:
+        """The log's whole text was recorded: show its end, and let go of it."""
+        self._forget(log)
+        log.end()
+        if self._announce is not None:
+            self._announce([log.id])
+
+    def lose(self, log: Log) -> None:
+        """Let go of a log that another process owns now; its listeners go on with what is stored."""
+        self._forget(log)
+        log.lose()
+
+    def find(self, log_id: str) -> Log | None:
+        """The log of a turn that runs here, or None."""
+        return self._live.get(log_id)
+
+    async def follow(self, log_id: str, after: int) -> AsyncGenerator[list[Numbered], None]:
+        """The events of any turn after a number, in stretches, until its end; wherever it runs."""
+        at = after
+        log = self._live.get(log_id)
+        if log is not None:
+            async with contextlib.aclosing(log.follow(at)) as stretches:
+                async for stretch in stretches:
+                    at += len(stretch)
+                    yield stretch
+            if log.ended:
+                return
+        async with (
+            self._mirrors.mirrored(log_id) as mirror,
+            contextlib.aclosing(mirror.follow(at)) as stretches,
+        ):
+            async for stretch in stretches:
+                yield stretch
+
+    async def close(self) -> None:
+        """Stop writing."""
+        if self._writer is not None:
+            self._writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writer
+
+    def _forget(self, log: Log) -> None:
+        if self._live.get(log.id) is log:
+            del self._live[log.id]
+        self._stored.discard(log)
+        self._dirty.pop(log, None)
+
+    def _touch(self, log: Log) -> None:
+        self._dirty[log] = None
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write(), name="journal")
+
+    async def _write(self) -> None:
+        try:
+            while self._dirty:
+                logs = list(self._dirty)[:_MOST_LOGS]
+                try:
+                    await self._resync()
+                    self._flying = {log for log in logs if log.stored < len(log.events)}
+                    await self._flush(list(self._flying))
+                except (Unavailable, Again) as error:
+                    logger.warning("journal.not_stored", extra={"logs": len(logs), "error": str(error)})
+                    await asyncio.sleep(0.1)
+                else:
+                    for log in logs:
+                        if log.stored >= len(log.events) or log.lost:
+                            self._dirty.pop(log, None)
+                finally:
+                    flown, self._flying = self._flying, set()
+                    for log in flown:
+                        log.progress(log.stored)
+        finally:
+            self._writer = None
+
+    async def _resync(self) -> None:
+        """After a new connection, learn what is really stored: a crash takes back what had not reached the disk."""
+        connection = await self._lane.connect()
+        if connection == self._connection:
+            return
+        logs = {log.id: log for log in self._stored}
+        rows = await self._lane.fetch("SELECT * FROM journal_stored($1)", list(logs), on=connection)
+        for row in rows:
+            log = logs[row["id"]]
+            if row["last_seq"] < log.stored:
+                logger.warning(
+                    "journal.written_again", extra={"log": log.id, "events": log.stored - row["last_seq"]}
+                )
+                self._dirty[log] = None
+            log.stored = min(row["last_seq"], len(log.events))
+        self._connection = connection
+
+    async def _flush(self, logs: Sequence[Log]) -> None:
+        if not logs:
+            return
+        upto = [len(log.events) for log in logs]
+        try:
+            taken = await self._insert(logs)
+        except BadItem:
+            if len(logs) == 1:
+                # Nothing in a line of JSON can be refused but its size; its turn cannot go on.
+                logger.exception("journal.refused", extra={"log": logs[0].id})
+                self.lose(logs[0])
+                return
+            for log in logs:
+                await self._flush([log])
+            return
+        for log, end in zip(logs, upto, strict=True):
+            if log.id in taken:
+                log.progress(end)
+            elif not log.ended:
+                self.lose(log)
+        if self._announce is not None:
+            self._announce(list(taken))
+
+    async def _insert(self, logs: Sequence[Log]) -> set[str]:
+        taken: set[str] = set()
+        owners = {log.owner for log in logs}
+        for owner in owners:
+            ours = [log for log in logs if log.owner == owner]
+            rows = await self._lane.fetch(
+                "SELECT journal_put($1, $2, $3, $4, $5)",
+                owner,
+                [log.id for log in ours],
+                [log.stored + 1 for log in ours],
+                [len(log.events) for log in ours],
+                [log.lines(log.stored).decode() for log in ours],
+                on=self._connection,
+            )
+            taken.update(row[0] for row in rows)
+        return taken

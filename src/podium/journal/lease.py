@@ -1,0 +1,111 @@
+"""This process's lease: while it is renewed, the turns it owns are its own.
+
+Leases belong to processes, not to turns: one heartbeat row each. Expiry is judged by the database's clock alone; this
+side counts on its own monotonic clock and stops showing before the lease can end. A process that was judged dead while it
+slept takes a new name; what it owned under the old one is lost to it.
+"""
+
+import asyncio
+import contextlib
+import logging
+from datetime import timedelta
+
+from podium.errors import PodiumError, Unavailable
+from podium.kit import clock, ids
+from podium.store.database import Lane
+
+logger = logging.getLogger(__name__)
+
+
+class Lease:
+    """The name under which this process owns turns, and how long it may.
+
+    Args:
+        lane: the connection of the heartbeat.
+        home, boot, slot: the data directory served, its supervisor's run, and the place in it.
+        seconds: length of the lease.
+    """
+
+    def __init__(self, lane: Lane, *, home: str, boot: str, slot: int, seconds: float = 15.0) -> None:
+        self._lane = lane
+        self._place = (home, boot, slot)
+        self.seconds = seconds
+        self.owner = ids.new("proc")
+        self._naming = asyncio.Lock()
+        self._good_until = 0.0
+        self._renewed = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def length(self) -> timedelta:
+        """The lease's length, as the database takes it."""
+        return timedelta(seconds=self.seconds)
+
+    @property
+    def holds(self) -> bool:
+        """Whether this process may still show what its turns say; ends a fifth before the lease itself."""
+        return clock.monotonic() < self._good_until
+
+    async def open(self) -> None:
+        """Enter this process and start to beat.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        await self._register(self.owner)
+        self._beating = asyncio.create_task(self._beat(), name="lease")
+
+    async def close(self) -> None:
+        """Leave, so that others need not wait for the lease to end."""
+        if self._beating is not None:
+            self._beating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._beating
+        with contextlib.suppress(Unavailable):
+            await self._lane.fetch("SELECT process_end($1)", self.owner)
+
+    async def wait_held(self) -> None:
+        """Return when the lease holds (again)."""
+        while not self.holds:
+            self._renewed.clear()
+            await self._renewed.wait()
+
+    async def judged(self, owner: str) -> None:
+        """Note that this process was judged dead under that name: take a new one, unless that has been done.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with self._naming:
+            if owner == self.owner:
+                logger.warning("lease.lost", extra={"owner": owner})
+                await self._register(ids.new("proc"))
+
+    async def _register(self, owner: str) -> None:
+        before = clock.monotonic()
+        await self._lane.fetch(
+            "SELECT process_register($1, $2, $3, $4, $5)", owner, *self._place, self.length
+        )
+        self.owner = owner
+        self._extend(before)
+
+    async def _beat(self) -> None:
+        pause = self.seconds / 5
+        while True:
+            await asyncio.sleep(pause)
+            before = clock.monotonic()
+            try:
+                async with asyncio.timeout(self.seconds / 2):
+                    rows = await self._lane.fetch("SELECT process_beat($1, $2)", self.owner, self.length)
+                    if rows[0][0]:
+                        self._extend(before)
+                    else:
+                        await self.judged(self.owner)
+                pause = self.seconds / 5
+            except (PodiumError, TimeoutError) as error:
+                logger.warning("lease.not_renewed", extra={"owner": self.owner, "error": str(error)})
+                pause = min(0.5, self.seconds / 5)
+
+    def _extend(self, since: float) -> None:
+        self._good_until = since + self.seconds * 0.8
+        self._renewed.set()

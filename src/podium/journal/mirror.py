@@ -1,0 +1,96 @@
+"""Logs of turns that run elsewhere, or have ended: read from the database while somebody follows them.
+
+One query a process and tick reads all of them. A tick is 50 ms, or at once when a wake-up names a log that is followed.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+
+from podium.errors import PodiumError
+from podium.journal.log import Log, read_lines
+from podium.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+_TICK = 0.05
+
+
+class Mirrors:
+    """The followed logs of other processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mirrors: dict[str, Log] = {}
+        self._followers: dict[str, int] = {}
+        self._woken = asyncio.Event()
+        self._reader: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def mirrored(self, log_id: str) -> AsyncGenerator[Log, None]:
+        """A log that grows as the stored one does, for as long as the context lasts."""
+        mirror = self._mirrors.setdefault(log_id, Log(log_id, ""))
+        self._followers[log_id] = self._followers.get(log_id, 0) + 1
+        self._woken.set()
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read(), name="mirrors")
+        try:
+            yield mirror
+        finally:
+            self._followers[log_id] -= 1
+            if not self._followers[log_id]:
+                del self._followers[log_id], self._mirrors[log_id]
+
+    def wake(self, log_id: str) -> None:
+        """Somebody says that this log has grown."""
+        if log_id in self._mirrors:
+            self._woken.set()
+
+    async def close(self) -> None:
+        """Stop reading."""
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+
+    async def _read(self) -> None:
+        try:
+            while self._mirrors:
+                self._woken.clear()
+                try:
+                    await self._read_once()
+                except PodiumError as error:
+                    logger.warning("journal.not_read", extra={"error": str(error)})
+                    await asyncio.sleep(0.5)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), _TICK)
+        finally:
+            self._reader = None
+
+    async def _read_once(self) -> None:
+        open_mirrors = [mirror for mirror in self._mirrors.values() if not mirror.ended]
+        if not open_mirrors:
+            return
+        rows = await self._database.fetch(
+            "SELECT * FROM journal_read($1, $2)",
+            [mirror.id for mirror in open_mirrors],
+            [len(mirror.events) for mirror in open_mirrors],
+        )
+        grown: dict[str, Log] = {}
+        for row in rows:
+            mirror = self._mirrors.get(row["id"])
+            if mirror is None:
+                continue
+            known = len(mirror.events)
+            if row["first_seq"] <= known + 1:
+                entries = read_lines(row["lines"].encode(), row["first_seq"])
+                mirror.events.extend(entries[known + 1 - row["first_seq"] :])
+            if row["ended"]:
+                mirror.ended = True
+            grown[mirror.id] = mirror
+        for mirror in grown.values():
+            if mirror.ended:
+                mirror.end()
+            else:
+                mirror.progress(len(mirror.events))

@@ -1,0 +1,159 @@
+-- Take the owner's fence and say whether the owner still counts. Held shared by every statement that an owner writes with,
+-- exclusively by who judges it dead: so nothing of a dead owner is under way when its logs are read.
+CREATE OR REPLACE FUNCTION journal_fence(_owner text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended(_owner, 0));
+    RETURN EXISTS (SELECT 1 FROM processes p WHERE p.id = _owner AND NOT p.over);
+END $$;
+
+-- Enter a process, and judge those that cannot live any more because we hold their data directory: of another boot of
+-- the same home, or of our own slot.
+CREATE OR REPLACE FUNCTION process_register(_id text, _home text, _boot text, _slot int, _lease interval)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    _dead text;
+BEGIN
+    FOR _dead IN
+        SELECT p.id FROM processes p
+         WHERE p.home = _home AND NOT p.over AND p.id <> _id AND (p.boot <> _boot OR p.slot = _slot)
+         ORDER BY p.id
+    LOOP
+        PERFORM pg_advisory_xact_lock(hashtextextended(_dead, 0));
+        UPDATE processes p SET over = true WHERE p.id = _dead;
+    END LOOP;
+    INSERT INTO processes (id, home, boot, slot, expires_at)
+    VALUES (_id, _home, _boot, _slot, clock_timestamp() + _lease)
+    ON CONFLICT (id) DO NOTHING;
+END $$;
+
+-- Renew a lease; false if the process was judged dead meanwhile.
+CREATE OR REPLACE FUNCTION process_beat(_id text, _lease interval) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE processes p SET expires_at = clock_timestamp() + _lease WHERE p.id = _id AND NOT p.over;
+    RETURN FOUND;
+END $$;
+
+-- Leave: what the process still owns may be taken over at once.
+CREATE OR REPLACE FUNCTION process_end(_id text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(_id, 0));
+    UPDATE processes p SET over = true WHERE p.id = _id;
+END $$;
+
+-- Begin a log with its first event. Idempotent.
+CREATE OR REPLACE FUNCTION journal_begin(_owner text, _id text, _whole boolean, _line text)
+RETURNS void LANGUAGE sql AS $$
+    INSERT INTO logs (id, owner, whole, last_seq, lines) VALUES (_id, _owner, _whole, 1, _line)
+    ON CONFLICT (id) DO NOTHING
+$$;
+
+-- Store events, a row a log; gives the logs that took them. A log that another owner has, or that ended, takes nothing.
+CREATE OR REPLACE FUNCTION journal_put(_owner text, _ids text[], _firsts int[], _lasts int[], _lines text[])
+RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT journal_fence(_owner) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        WITH ours AS (
+            SELECT g.* FROM unnest(_ids, _firsts, _lasts, _lines) AS g(id, first_seq, last_seq, lines)
+              JOIN logs l ON l.id = g.id AND l.owner = _owner AND NOT l.ended
+        ), put AS (
+            INSERT INTO log_rows SELECT * FROM ours ON CONFLICT DO NOTHING
+        )
+        SELECT ours.id FROM ours;
+END $$;
+
+-- How far each of these logs is stored.
+CREATE OR REPLACE FUNCTION journal_stored(_ids text[])
+RETURNS TABLE (id text, last_seq int) LANGUAGE sql STABLE AS $$
+    SELECT l.id, greatest(l.last_seq, (SELECT max(r.last_seq) FROM log_rows r WHERE r.id = l.id))
+      FROM logs l WHERE l.id = ANY(_ids)
+$$;
+
+-- End a log: its whole text replaces its rows. False if the log is not this owner's, or ended otherwise before. The caller
+-- has taken the owner's fence.
+CREATE OR REPLACE FUNCTION journal_end(_owner text, _id text, _last int, _text text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    _whole boolean;
+BEGIN
+    UPDATE logs l SET ended = true, last_seq = _last, lines = _text
+     WHERE l.id = _id AND l.owner = _owner AND NOT l.ended
+    RETURNING l.whole INTO _whole;
+    IF NOT FOUND THEN
+        RETURN EXISTS (SELECT 1 FROM logs l
+                        WHERE l.id = _id AND l.owner = _owner AND l.last_seq = _last AND l.lines = _text);
+    END IF;
+    IF _whole THEN
+        DELETE FROM log_rows r WHERE r.id = _id;
+    END IF;
+    RETURN true;
+END $$;
+
+-- The events of logs after a number: a row for each stretch that is stored, in order.
+CREATE OR REPLACE FUNCTION journal_read(_ids text[], _afters int[])
+RETURNS TABLE (id text, first_seq int, lines text, ended boolean, whole boolean) LANGUAGE sql STABLE AS $$
+    SELECT * FROM (
+        SELECT l.id, 1 AS first_seq, l.lines, l.ended, l.whole
+          FROM unnest(_ids, _afters) AS a(id, after) JOIN logs l ON l.id = a.id
+         WHERE l.last_seq > a.after
+        UNION ALL
+        SELECT r.id, r.first_seq, r.lines, false, true
+          FROM unnest(_ids, _afters) AS a(id, after) JOIN log_rows r ON r.id = a.id AND r.last_seq > a.after
+    ) AS stretch ORDER BY 1, 2
+$$;
+
+-- Take over logs whose owner is over, or whose lease ran out. For one lease after Postgres itself came up no lease is
+-- judged: its owners could not renew. The exclusive fence waits for what a dead owner still has under way.
+CREATE OR REPLACE FUNCTION journal_seize(_owner text, _lease interval, _most int)
+RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    _dead text;
+BEGIN
+    FOR _dead IN
+        SELECT p.id FROM processes p
+         WHERE p.id <> _owner
+           AND (p.over OR (p.expires_at < clock_timestamp()
+                           AND pg_postmaster_start_time() + _lease < clock_timestamp()))
+           AND EXISTS (SELECT 1 FROM logs l WHERE l.owner = p.id AND NOT l.ended)
+         ORDER BY p.id
+    LOOP
+        PERFORM pg_advisory_xact_lock(hashtextextended(_dead, 0));
+        UPDATE processes p SET over = true
+         WHERE p.id = _dead AND (p.over OR p.expires_at < clock_timestamp());
+        CONTINUE WHEN NOT FOUND;
+        RETURN QUERY
+            UPDATE logs l SET owner = _owner, epoch = l.epoch + 1
+             WHERE l.id IN (SELECT k.id FROM logs k WHERE k.owner = _dead AND NOT k.ended
+                             ORDER BY k.id LIMIT _most FOR UPDATE SKIP LOCKED)
+            RETURNING l.id;
+    END LOOP;
+END $$;
+
+-- Whether all events of a log are kept, or facts alone; null if there is no such log (yet).
+CREATE OR REPLACE FUNCTION journal_whole(_id text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT l.whole FROM logs l WHERE l.id = _id
+$$;
+
+-- Whether a live log is this owner's.
+CREATE OR REPLACE FUNCTION journal_owned(_owner text, _id text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM logs l WHERE l.id = _id AND l.owner = _owner AND NOT l.ended)
+$$;
+
+-- Forget ended logs made before an id, at most so many at once. Identifiers begin with their time of making, so their order
+-- is that of age.
+CREATE OR REPLACE FUNCTION journal_sweep(_before text, _most int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    _gone int;
+BEGIN
+    DELETE FROM logs l WHERE l.id IN (
+        SELECT k.id FROM logs k WHERE k.id < _before AND k.ended ORDER BY k.id LIMIT _most);
+    GET DIAGNOSTICS _gone = ROW_COUNT;
+    RETURN _gone;
+END $$;
+
+-- Forget these ended logs.
+CREATE OR REPLACE FUNCTION journal_forget(_ids text[]) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM logs l WHERE l.id = ANY(_ids) AND l.ended
+$$;

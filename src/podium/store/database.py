@@ -1,0 +1,212 @@
+"""The connections of one process to Postgres.
+
+Hot paths have a connection of their own each (a lane), because one statement at a time with everything that gathered
+meanwhile beats many at once; everything else shares a few readers. Sessions are needed: prepared statements, advisory
+locks and LISTEN do not survive a transaction pooler.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+
+from podium.errors import OperatorError, Unavailable
+from podium.store.failure import ConnectionLost, translated
+
+logger = logging.getLogger(__name__)
+
+Rows = list[asyncpg.Record]
+
+_CONNECT_SECONDS = 5.0
+_SESSION = {
+    "application_name": "podium",
+    "statement_timeout": "15000",
+    "lock_timeout": "5000",
+    "idle_in_transaction_session_timeout": "10000",
+    "jit": "off",
+    # A batch's arrays vary in length; a generic plan serves all of them and saves planning each.
+    "plan_cache_mode": "force_generic_plan",
+}
+
+
+class Lane:
+    """One connection, used by one statement at a time, opened anew when it breaks.
+
+    `opened` counts the connections so far: who must repair something after a break compares it.
+    """
+
+    def __init__(self, dsn: str, settings: dict[str, str] | None = None) -> None:
+        self._dsn = dsn
+        self._settings = {**_SESSION, **(settings or {})}
+        self._connection: asyncpg.Connection | None = None
+        self._lock = asyncio.Lock()
+        self.opened = 0
+
+    async def connect(self) -> int:
+        """Make sure that there is a connection, and give its number.
+
+        Raises:
+            Unavailable: nothing answers.
+        """
+        async with self._lock:
+            with translated():
+                await self._connected()
+            return self.opened
+
+    async def fetch(self, sql: str, *args: object, on: int | None = None) -> Rows:
+        """Run one statement and return its rows; with `on`, only if that connection still lives.
+
+        Raises:
+            ConnectionLost: it may or may not have happened; Unavailable, Again, BadItem: it did not.
+        """
+        async with self._lock:
+            with translated():
+                connection = await self._connected()
+                if on not in (None, self.opened):
+                    raise ConnectionLost("The database connection was replaced.", after=1.0)
+                return await connection.fetch(sql, *args)
+
+    async def listen(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Call `heard` with each payload notified on `channel`, as long as this connection lives."""
+
+        def callback(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+            heard(str(payload))
+
+        async with self._lock:
+            with translated():
+                connection = await self._connected()
+                await connection.add_listener(channel, callback)
+
+    async def wait_broken(self) -> None:
+        """Return when the present connection is closed."""
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            return
+        broken = asyncio.get_running_loop().create_future()
+
+        def ended(_connection: object) -> None:
+            if not broken.done():
+                broken.set_result(None)
+
+        connection.add_termination_listener(ended)
+        await broken
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None and not self._connection.is_closed():
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await self._connection.close(timeout=2)
+        self._connection = None
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._dsn, server_settings=self._settings, timeout=_CONNECT_SECONDS
+            )
+            self.opened += 1
+        return self._connection
+
+
+class Database:
+    """A few shared readers, and as many lanes as are asked for."""
+
+    def __init__(self, dsn: str, *, readers: int = 4) -> None:
+        self.dsn = dsn
+        self._readers = readers
+        self._pool: asyncpg.Pool | None = None
+        self._lanes: list[Lane] = []
+
+    async def open(self) -> None:
+        """Connect the readers.
+
+        Raises:
+            Unavailable: nothing answers at the address.
+        """
+        with translated():
+            self._pool = await asyncpg.create_pool(
+                self.dsn,
+                min_size=1,
+                max_size=self._readers,
+                server_settings=_SESSION,
+                timeout=_CONNECT_SECONDS,
+                command_timeout=15,
+            )
+
+    def lane(self, *, durable: bool = True) -> Lane:
+        """A connection of its own for one hot path.
+
+        Without `durable` a commit does not wait for the disk: the death of any process loses nothing, that of the
+        machine at most the last 0.6 seconds.
+        """
+        lane = Lane(self.dsn, None if durable else {"synchronous_commit": "off"})
+        self._lanes.append(lane)
+        return lane
+
+    async def fetch(self, sql: str, *args: object) -> Rows:
+        """Run a statement on a reader. Once more if its connection turns out to be stale and it only reads.
+
+        Raises:
+            Unavailable: no reader is free in time, or the database does not answer.
+        """
+        try:
+            return await self._fetch(sql, args)
+        except ConnectionLost:
+            if not sql.lstrip()[:6].upper() == "SELECT":
+                raise
+            return await self._fetch(sql, args)
+
+    async def _fetch(self, sql: str, args: tuple[object, ...]) -> Rows:
+        if self._pool is None:
+            raise Unavailable("The database is not connected.")
+        with translated():
+            async with self._pool.acquire(timeout=2) as connection:
+                return await connection.fetch(sql, *args)
+
+    async def first(self, sql: str, *args: object) -> asyncpg.Record | None:
+        """The first row, or None."""
+        rows = await self.fetch(sql, *args)
+        return rows[0] if rows else None
+
+    async def value(self, sql: str, *args: object) -> Any:  # noqa: ANN401  # a column may be of any type
+        """The first column of the first row, or None."""
+        row = await self.first(sql, *args)
+        return None if row is None else row[0]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for lane in self._lanes:
+            await lane.close()
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 3)
+            except TimeoutError:
+                self._pool.terminate()
+            self._pool = None
+
+
+async def refuse_transaction_pooler(dsn: str) -> None:
+    """Raise OperatorError if the address is a pooler that hands each transaction another session.
+
+    Two clients that are given the same backend process, one of them idle, are the proof.
+    """
+    with translated():
+        one = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0)
+        try:
+            two = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0)
+            try:
+                first = await one.fetchval("SELECT pg_backend_pid()")
+                async with two.transaction():
+                    second = await two.fetchval("SELECT pg_backend_pid()")
+                    third = await one.fetchval("SELECT pg_backend_pid()")
+            finally:
+                await two.close()
+        finally:
+            await one.close()
+    if first == second or first != third:
+        raise OperatorError(
+            "DATABASE_URL points to a transaction pooler (PgBouncer in transaction mode, or port 6543 at Supabase).",
+            hint="Use the database's direct address, or its session pooler (port 5432 at Supabase).",
+        )

@@ -1,0 +1,137 @@
+"""What a caller wants of a turn: the question, where it belongs, and how to behave about it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from podium.vocabulary.part import Part
+from podium.vocabulary.request import Line, Request, Source
+
+OnBusy = Literal["enqueue", "reject", "interrupt"]
+OnDisconnect = Literal["continue", "cancel"]
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An idempotency key in its scope, and the hash of the request that came with it."""
+
+    scope: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A turn to be.
+
+    `request` holds the instructions and the new input; history is put in when it runs. `model` is what the caller
+    named (None: the conversation's, else the default). `continues` names the broken turn that this one goes on with.
+    """
+
+    tenant: str
+    user: str
+    sees_all: bool
+    request: Request
+    model: str | None
+    trace: str
+    conversation: str | None = None
+    on_busy: OnBusy = "enqueue"
+    on_disconnect: OnDisconnect = "continue"
+    once: Once | None = None
+    continues: str | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the turn's events are stored: those of a conversation, and those that a key may replay."""
+        return self.conversation is not None or self.once is not None
+
+    @property
+    def input(self) -> tuple[Line, ...]:
+        """The lines that become messages: all but the instructions at the head."""
+        lines = self.request.lines
+        first = next(
+            (at for at, line in enumerate(lines) if line.role not in ("system", "developer")), len(lines)
+        )
+        return lines[first:]
+
+
+class Message(Struct, frozen=True):
+    """A message on its way into a conversation."""
+
+    id: str
+    speaker: str
+    role: str
+    parts: tuple[Part, ...]
+
+
+class Said(Struct, frozen=True):
+    """A message as a conversation gives it back."""
+
+    position: int
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    speaker: str
+    turn: str | None
+    parts: tuple[Part, ...]
+
+
+class _Stored(Struct, frozen=True, omit_defaults=True):
+    request: Request
+    model: str | None
+    trace: str
+    on_disconnect: OnDisconnect
+    continues: str | None = None
+    wire: str | None = None
+    members: dict[str, Raw] = {}
+
+
+_stored = msgspec.json.Decoder(_Stored)
+_said = msgspec.json.Decoder(tuple[Said, ...])
+
+
+def encode(ask: Ask) -> bytes:
+    """An ask as its turn's row keeps it. The messages stand in the conversation, so they are left out of the source."""
+    source = ask.request.source
+    return _encoder.encode(
+        _Stored(
+            request=msgspec.structs.replace(ask.request, source=None),
+            model=ask.model,
+            trace=ask.trace,
+            on_disconnect=ask.on_disconnect,
+            continues=ask.continues,
+            wire=source.wire if source else None,
+            members={k: v for k, v in source.members.items() if k != "messages"} if source else {},
+        )
+    )
+
+
+def decode(text: bytes, *, tenant: str, user: str, conversation: str | None) -> Ask:
+    """The way back."""
+    stored = _stored.decode(text)
+    request = stored.request
+    if stored.wire is not None:
+        source = Source(wire=stored.wire, members=stored.members, read=request)
+        request = msgspec.structs.replace(request, source=source)
+    return Ask(
+        tenant=tenant,
+        user=user,
+        sees_all=False,
+        request=request,
+        model=stored.model,
+        trace=stored.trace,
+        conversation=conversation,
+        on_disconnect=stored.on_disconnect,
+        continues=stored.continues,
+    )
+
+
+def encode_messages(messages: tuple[Message, ...]) -> str:
+    """Messages as the database takes them."""
+    return _encoder.encode(messages).decode()
+
+
+def decode_history(text: str) -> tuple[Line, ...]:
+    """A conversation's history as lines."""
+    return tuple(Line(role=said.role, parts=said.parts) for said in _said.decode(text))

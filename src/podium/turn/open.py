@@ -1,0 +1,173 @@
+"""Open a turn: claim its idempotency key, check the conversation's owner, take the floor or a place in the queue.
+
+One round trip, batched: after it the user's message cannot be lost.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from podium.context.history import history_bytes
+from podium.errors import Busy, Mismatch, Unavailable, Unknown
+from podium.journal.journal import Journal
+from podium.journal.lease import Lease
+from podium.journal.log import Numbered, numbered
+from podium.kit import clock, ids
+from podium.routing.choose import Plan
+from podium.store.batch import Batch
+from podium.store.database import Lane
+from podium.turn.ask import Ask, Message, decode_history, encode, encode_messages
+from podium.turn.turn import Turn
+from podium.vocabulary.event import TurnStarted
+
+_MOST_AGAIN = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A turn in the queue, behind the one that speaks now."""
+
+    id: str
+    behind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The idempotency key has started this turn before, with the same request."""
+
+    id: str
+
+
+Opened = Turn | Waiting | Attached
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    id: str
+    ask: Ask
+    opening: Numbered
+    stored: str
+    messages: str | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    word: str
+    other: str | None
+    history: str | None
+    owner: str
+
+
+class Opening:
+    """Opens turns for this process."""
+
+    def __init__(self, lane: Lane, lease: Lease, journal: Journal) -> None:
+        """`lane` is the connection of this statement alone."""
+        self._lane = lane
+        self._lease = lease
+        self._journal = journal
+        self._batch = Batch(
+            "open",
+            self._run,
+            size=lambda item: len(item.stored) + len(item.messages or ""),
+            compensate=self._abandoned,
+        )
+        self.on_abandoned: Callable[[Turn], None] | None = None
+
+    async def __call__(self, ask: Ask, plan: Plan) -> Opened:
+        """Open a turn.
+
+        Raises:
+            Unknown: no such conversation, or not this caller's.
+            Busy: it is speaking and `on_busy` is `reject`.
+            Mismatch: the idempotency key came with another request before.
+            Unavailable: the database does not answer.
+        """
+        turn_id = ids.new("turn")
+        item = _Item(
+            id=turn_id,
+            ask=ask,
+            opening=numbered(
+                1, TurnStarted(turn=turn_id, conversation=ask.conversation, model=plan.decided.chosen)
+            ),
+            stored="" if ask.conversation is None else encode(ask).decode(),
+            messages=None if ask.conversation is None else encode_messages(_messages(ask)),
+            bytes=history_bytes(plan.window),
+        )
+        outcome = await self._settled(item)
+        match outcome.word:
+            case "running":
+                return self._turn(item, outcome)
+            case "queued":
+                return Waiting(turn_id, outcome.other or "")
+            case "attached":
+                return Attached(outcome.other or "")
+            case "mismatch":
+                raise Mismatch(param="Idempotency-Key", hint="Use a new key for a new request.")
+            case "busy":
+                raise Busy(
+                    hint="Wait for the running turn, or ask with on_busy: enqueue or interrupt.", after=1.0
+                )
+            case _:
+                raise Unknown("There is no such conversation.")
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self._batch.close()
+
+    def _turn(self, item: _Item, outcome: _Outcome) -> Turn:
+        return Turn(
+            id=item.id,
+            ask=item.ask,
+            log=self._journal.begin(item.id, outcome.owner, [item.opening], stored=item.ask.kept),
+            history=decode_history(outcome.history) if outcome.history else (),
+            created_at=clock.rfc3339(clock.now()),
+        )
+
+    def _abandoned(self, item: _Item, outcome: _Outcome) -> None:
+        # The caller went away between asking and hearing that it was accepted; accepted it is.
+        if outcome.word == "running" and self.on_abandoned is not None:
+            self.on_abandoned(self._turn(item, outcome))
+
+    async def _settled(self, item: _Item) -> _Outcome:
+        for _ in range(_MOST_AGAIN):
+            outcome = await self._batch.put(item)
+            if outcome.word == "judged":
+                await self._lease.judged(outcome.owner)
+            elif outcome.word != "again":
+                return outcome
+            await asyncio.sleep(0.005)
+        raise Unavailable("The conversation stays locked by another statement.", after=1.0)
+
+    async def _run(self, items: Sequence[_Item]) -> list[_Outcome]:
+        owner = self._lease.owner
+        rows = await self._lane.fetch(
+            "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            owner,
+            [item.id for item in items],
+            [item.ask.tenant for item in items],
+            [item.ask.user for item in items],
+            [item.ask.sees_all for item in items],
+            [item.ask.conversation for item in items],
+            [item.ask.on_busy for item in items],
+            [item.stored for item in items],
+            [item.opening.line.decode() for item in items],
+            [item.messages for item in items],
+            [item.ask.once.scope if item.ask.once else None for item in items],
+            [item.ask.once.hash if item.ask.once else None for item in items],
+            [item.bytes for item in items],
+        )
+        return [_Outcome(row[0], row[1], row[2], owner) for row in rows]
+
+
+def _messages(ask: Ask) -> tuple[Message, ...]:
+    return tuple(
+        Message(
+            id=ids.new("msg"),
+            speaker=line.name or (ask.user if line.role == "user" else line.role),
+            role=line.role,
+            parts=line.parts,
+        )
+        for line in ask.input
+    )

@@ -1,0 +1,99 @@
+"""Reading turns."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from podium.errors import Unknown
+from podium.kit import clock, ids
+from podium.store.database import Database
+from podium.vocabulary.event import TurnReport
+
+_report = msgspec.json.Decoder(TurnReport)
+_SELECT = (
+    "SELECT id, tenant, user_id, conversation_id, status, opening, report, created_at, started_at FROM turns "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A turn as its row shows it. `kept` says whether its events can be listened to."""
+
+    report: TurnReport
+    kept: bool
+
+
+async def get(database: Database, turn_id: str, *, tenant: str, user: str | None) -> Seen:
+    """A turn of this tenant; with `user`, only if it is that user's.
+
+    Raises:
+        Unknown: there is none, or it is somebody else's.
+    """
+    row = None
+    if ids.is_id("turn", turn_id):
+        row = await database.first(
+            _SELECT + "WHERE id = $1 AND tenant = $2 AND ($3::text IS NULL OR user_id = $3)",
+            turn_id,
+            tenant,
+            user,
+        )
+    if row is None:
+        raise Unknown("There is no such turn.")
+    whole = await database.value("SELECT journal_whole($1)", turn_id)
+    return Seen(report=_reported(row), kept=whole is not False)
+
+
+async def page(
+    database: Database,
+    *,
+    tenant: str,
+    user: str | None,
+    conversation: str | None,
+    after: str | None,
+    limit: int,
+) -> list[TurnReport]:
+    """Turns, newest first, after the one named."""
+    rows = await database.fetch(
+        _SELECT + "WHERE tenant = $1 AND ($2::text IS NULL OR user_id = $2)"
+        " AND ($3::text IS NULL OR conversation_id = $3) AND ($4::text IS NULL OR id < $4)"
+        " ORDER BY id DESC LIMIT $5",
+        tenant,
+        user,
+        conversation,
+        after,
+        limit,
+    )
+    return [_reported(row) for row in rows]
+
+
+class _Opening(msgspec.Struct):
+    model: str
+
+
+_opening = msgspec.json.Decoder(_Opening)
+
+
+def _reported(row: asyncpg.Record) -> TurnReport:
+    if row["report"]:
+        return _report.decode(row["report"])
+    return TurnReport(
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        status=row["status"],
+        model=_opening.decode(row["opening"]).model,
+        output_text="",
+        output=(),
+        usage=None,
+        finish_reason=None,
+        error=None,
+        cost=None,
+        created_at=_time(row["created_at"]) or "",
+        started_at=_time(row["started_at"]),
+        ended_at=None,
+    )
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else clock.rfc3339(moment)

@@ -1,0 +1,110 @@
+"""Record a turn: its log folded, its answer in the conversation, the floor handed on; one round trip, batched.
+
+A turn is recorded before its end is shown, so this waits for the database however long it is away. The only answer that
+stops it is that another process owns the turn now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from podium.journal.journal import Journal
+from podium.store.batch import Batch
+from podium.store.database import Lane
+from podium.turn.ask import encode_messages
+from podium.turn.turn import Draft, encode_report, is_spoken
+
+_FOR_EVER = 1e9
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    id: str
+    owner: str
+    status: str
+    report: str
+    last: int
+    lines: str
+    messages: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Whether it was written, and the waiting turn that is this process's now."""
+
+    written: bool
+    next: str | None
+
+
+class Recording:
+    """Records turns for this process. Set `takes` to False to leave waiting turns to others."""
+
+    def __init__(self, lane: Lane, journal: Journal) -> None:
+        """`lane` is the connection of this statement alone."""
+        self._lane = lane
+        self._journal = journal
+        self.takes = True
+        self._batch = Batch(
+            "record",
+            self._run,
+            size=lambda item: len(item.lines) + len(item.messages or ""),
+            patience=_FOR_EVER,
+        )
+
+    async def __call__(self, draft: Draft) -> Recorded:
+        """Record how the turn ended, then show its end to its listeners."""
+        log, ask = draft.turn.log, draft.turn.ask
+        await self._journal.seal(log)
+        if log.lost:
+            self._journal.lose(log)
+            return Recorded(written=False, next=None)
+        terminal = draft.terminal()
+        end = log.append(terminal)
+        report = terminal.turn
+        lines = log.lines()
+        if not ask.kept:
+            report = msgspec.structs.replace(report, output=None, output_text=None)
+            ending = msgspec.structs.replace(terminal, turn=report)
+            facts = [entry.line for entry in log.events[:-1] if not is_spoken(entry.event)]
+            lines = b"\n".join([*facts, b'{"seq":%d,%b' % (end.seq, _encoder.encode(ending)[1:])])
+        recorded = await self._batch.put(
+            _Item(
+                id=draft.turn.id,
+                owner=log.owner,
+                status=draft.status,
+                report=encode_report(report),
+                last=end.seq,
+                lines=lines.decode(),
+                messages=None if ask.conversation is None else encode_messages(draft.messages()),
+            )
+        )
+        if recorded.written:
+            self._journal.end(log)
+        else:
+            self._journal.lose(log)
+        return recorded
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self._batch.close()
+
+    async def _run(self, items: Sequence[_Item]) -> list[Recorded]:
+        owners = {item.owner for item in items}
+        results: dict[str, Recorded] = {}
+        for owner in sorted(owners):
+            ours = [item for item in items if item.owner == owner]
+            rows = await self._lane.fetch(
+                "SELECT * FROM turn_record($1, $2, $3, $4, $5, $6, $7, $8)",
+                owner,
+                self.takes,
+                [item.id for item in ours],
+                [item.status for item in ours],
+                [item.report for item in ours],
+                [item.last for item in ours],
+                [item.lines for item in ours],
+                [item.messages for item in ours],
+            )
+            results.update((item.id, Recorded(row[0], row[1])) for item, row in zip(ours, rows, strict=True))
+        return [results[item.id] for item in items]

@@ -1,0 +1,165 @@
+"""Go on where a dead process left off, and hear what others ask of this process's turns.
+
+A turn of a conversation of which nothing was dispatched is run again; dispatched and nothing shown, once again; else,
+and for stateless turns always, it ends `interrupted` with all that any listener saw. Correctness rests on the rows alone:
+notifications make it quick, a poll finds what they missed.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+
+from podium.errors import PodiumError
+from podium.journal.journal import Journal
+from podium.journal.lease import Lease
+from podium.kit import clock, ids
+from podium.store.database import Lane
+from podium.turn.takeover import Taken, load
+from podium.turn.turn import Why
+from podium.turn.turns import Turns
+from podium.vocabulary.event import AttemptFailed, Decided, TurnEvent
+
+logger = logging.getLogger(__name__)
+
+_MOST_AT_ONCE = 100
+_MOST_SWEPT = 1000
+_SWEEP_SECONDS = 60.0
+_DAY = 24 * 3600
+_WHYS: Mapping[str, Why] = {"cancel": "cancel", "interrupt": "interrupt", "disconnect": "disconnect"}
+
+
+class Recovery:
+    """The watch of one process over the turns of dead ones.
+
+    Args:
+        lane: the connection for taking over.
+        listening: the connection that hears notifications.
+        kept_days: how long a turn's events can be replayed.
+    """
+
+    def __init__(
+        self,
+        *,
+        lane: Lane,
+        listening: Lane,
+        lease: Lease,
+        journal: Journal,
+        turns: Turns,
+        kept_days: int = 30,
+    ) -> None:
+        self._lane = lane
+        self._listening = listening
+        self._lease = lease
+        self._journal = journal
+        self._turns = turns
+        self._kept_days = kept_days
+        self._swept = clock.monotonic()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Recover what can be recovered now, then keep watching."""
+        await self._recover()
+        self._tasks = [
+            asyncio.create_task(self._watch(), name="recovery"),
+            asyncio.create_task(self._listen(), name="stops"),
+        ]
+
+    async def close(self) -> None:
+        """Stop watching."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _watch(self) -> None:
+        pause = min(1.0, self._lease.seconds / 5)
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self._stop_asked()
+                await self._recover()
+                await self._sweep()
+            except PodiumError as error:
+                logger.warning("recovery.postponed", extra={"error": str(error)})
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listening.listen("podium_stop", self._heard)
+                await self._listening.wait_broken()
+            except PodiumError as error:
+                logger.warning("recovery.deaf", extra={"error": str(error)})
+            await asyncio.sleep(0.5)
+
+    def _heard(self, payload: str) -> None:
+        why, _, turn_id = payload.partition(" ")
+        self._turns.stop_here(turn_id, _WHYS.get(why, "cancel"))
+
+    async def _stop_asked(self) -> None:
+        if not self._turns.running:
+            return
+        rows = await self._lane.fetch(
+            "SELECT id, stop FROM turns WHERE stop IS NOT NULL AND status = 'running'"
+        )
+        for row in rows:
+            self._turns.stop_here(row["id"], _WHYS.get(row["stop"], "cancel"))
+
+    async def _recover(self) -> None:
+        owner = self._lease.owner
+        seized = await self._lane.fetch(
+            "SELECT journal_seize($1, $2, $3)", owner, self._lease.length, _MOST_AT_ONCE
+        )
+        for row in seized:
+            taken = await load(self._lane, owner, row[0], self._journal)
+            if taken is not None:
+                await self._go_on(taken)
+        waiting = await self._lane.fetch("SELECT turn_adopt($1, $2)", owner, _MOST_AT_ONCE)
+        for row in waiting:
+            taken = await load(self._lane, owner, row[0], self._journal)
+            if taken is not None:
+                self._turns.adopt(taken.turn, taken.draft)
+
+    async def _go_on(self, taken: Taken) -> None:
+        draft, turn = taken.draft, taken.turn
+        logger.info("turn.recovered", extra={"turn": turn.id, "dispatched": draft.dispatched})
+        if draft.open_attempt is not None:
+            lost = AttemptFailed(
+                attempt=draft.open_attempt,
+                code="owner_lost",
+                message="The server that made this call went away.",
+                milliseconds=0,
+                retryable=True,
+            )
+            await self._tell(taken, lost)
+        again = (
+            turn.ask.conversation is not None
+            and not draft.visible
+            and (draft.dispatched == 0 or taken.reruns == 0)
+        )
+        if taken.stop is not None:
+            draft.stop(_WHYS.get(taken.stop, "cancel"))
+            await self._turns.end(draft)
+        elif again:
+            if draft.dispatched:
+                await self._lane.fetch("SELECT turn_rerun($1)", turn.id)
+            reason = "its server went away before anything was shown"
+            await self._tell(taken, Decided(step="recover", chosen="run again", reason=reason))
+            self._turns.adopt(turn, draft)
+        else:
+            draft.orphan()
+            await self._turns.end(draft)
+
+    async def _tell(self, taken: Taken, event: TurnEvent) -> None:
+        taken.draft.add(event)
+        await self._journal.put(taken.turn.log, event)
+
+    async def _sweep(self) -> None:
+        if clock.monotonic() - self._swept < _SWEEP_SECONDS:
+            return
+        self._swept = clock.monotonic()
+        await self._lane.fetch("SELECT turn_sweep($1, $2)", ids.before("turn", _DAY), _MOST_SWEPT)
+        await self._lane.fetch(
+            "SELECT journal_sweep($1, $2)", ids.before("turn", self._kept_days * _DAY), _MOST_SWEPT
+        )

@@ -1,0 +1,74 @@
+"""The story of one turn."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from podium.context.compose import compose
+from podium.errors import BugError, Lost, PodiumError
+from podium.journal.journal import Journal
+from podium.kit import clock
+from podium.providers.provider import Call, Provider
+from podium.routing.choose import Plan
+from podium.turn.record import Recorded, Recording
+from podium.turn.turn import Draft, Turn, Why
+from podium.vocabulary.event import AttemptStarted, Spoken
+from podium.vocabulary.request import Request
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a turn needs to run. `voice` gives the provider that speaks for a plan; `seconds` bounds a whole turn."""
+
+    choose: Callable[[str | None], Plan]
+    voice: Callable[[Plan], Provider]
+    record: Recording
+    journal: Journal
+    seconds: float
+
+
+async def run(turn: Turn, steps: Steps, draft: Draft, stopped: Callable[[], Why | None]) -> Recorded:
+    """Choose, compose, answer, record. Ends in a recorded terminal state whatever happens, unless the turn was lost.
+
+    `draft` holds what an earlier owner had got to; `stopped` says why the task was cancelled.
+    """
+    log = turn.log
+    try:
+        plan = steps.choose(turn.ask.model)
+        await steps.journal.put(log, plan.decided)
+        request = _composed(turn, plan)
+        async with contextlib.aclosing(_answer(turn, plan, request, steps)) as spoken:
+            async for event in spoken:
+                draft.add(event)
+                await steps.journal.put(log, event)
+                if isinstance(event, AttemptStarted):
+                    await steps.journal.stored(log)
+        draft.status = "completed"
+    except asyncio.CancelledError:
+        # Only `Turns.stop` cancels this task, and never once the draft has an end: recording is not interrupted.
+        draft.stop(stopped() or "shutdown")
+    except Lost:
+        return Recorded(written=False, next=None)
+    except PodiumError as error:
+        draft.fail(error)
+    except Exception:
+        logger.exception("turn.broken", extra={"turn": turn.id})
+        draft.fail(BugError())
+    return await steps.record(draft)
+
+
+def _composed(turn: Turn, plan: Plan) -> Request:
+    if turn.ask.conversation is None:
+        return turn.ask.request
+    return compose(turn.ask.request, turn.history, plan.window, continues=turn.ask.continues is not None)
+
+
+def _answer(turn: Turn, plan: Plan, request: Request, steps: Steps) -> AsyncGenerator[Spoken, None]:
+    call = Call(
+        turn=turn.id, purpose="turn", deadline=clock.monotonic() + steps.seconds, trace=turn.ask.trace
+    )
+    return steps.voice(plan).stream(request, call)

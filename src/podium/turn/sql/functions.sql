@@ -1,0 +1,217 @@
+-- Open turns, all items in one commit; gives one row an item, in order. Locks in the one global order: keys, conversations.
+--   outcome  running   it speaks now; `history` ends with its input
+--            queued    the conversation is speaking; it waits its turn
+--            busy      the conversation is speaking and the policy is to be refused
+--            attached  the idempotency key has started `other`, with the same request
+--            mismatch  … with another request
+--            unknown   no such conversation, or not this caller's
+--            again     the conversation's row is locked by another statement
+--            judged    this process was judged dead: take a new name
+CREATE OR REPLACE FUNCTION turn_open(
+    _owner text, _ids text[], _tenants text[], _users text[], _all boolean[], _conversations text[],
+    _policies text[], _asks text[], _openings text[], _inputs text[], _scopes text[], _hashes text[], _bytes int[])
+RETURNS TABLE (outcome text, other text, history text) LANGUAGE plpgsql AS $$
+DECLARE
+    _locked text[];
+    _key turn_keys;
+    _conversation record;
+BEGIN
+    IF NOT journal_fence(_owner) THEN
+        RETURN QUERY SELECT 'judged', NULL, NULL FROM unnest(_ids);
+        RETURN;
+    END IF;
+    INSERT INTO turn_keys (scope, hash, turn_id)
+    SELECT g.scope, g.hash, g.id FROM unnest(_scopes, _hashes, _ids) AS g(scope, hash, id)
+     WHERE g.scope IS NOT NULL ORDER BY g.scope
+    ON CONFLICT DO NOTHING;
+    SELECT coalesce(array_agg(c.id), '{}') INTO _locked
+      FROM (SELECT k.id FROM conversations k WHERE k.id = ANY(_conversations)
+             ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED) AS c;
+    FOR i IN 1 .. cardinality(_ids) LOOP
+        outcome := 'running'; other := NULL; history := NULL;
+        IF _scopes[i] IS NOT NULL THEN
+            SELECT * INTO _key FROM turn_keys k WHERE k.scope = _scopes[i];
+            IF _key.turn_id <> _ids[i] THEN
+                outcome := CASE WHEN _key.hash = _hashes[i] THEN 'attached' ELSE 'mismatch' END;
+                other := _key.turn_id;
+                RETURN NEXT;
+                CONTINUE;
+            END IF;
+        END IF;
+        IF _conversations[i] IS NOT NULL THEN
+            SELECT c.tenant, c.user_id, c.running INTO _conversation
+              FROM conversations c WHERE c.id = _conversations[i];
+            IF NOT FOUND OR _conversation.tenant <> _tenants[i]
+               OR NOT (_all[i] OR _conversation.user_id = _users[i]) THEN
+                outcome := 'unknown';
+            ELSIF NOT _conversations[i] = ANY(_locked) THEN
+                outcome := 'again';
+            ELSIF _conversation.running IS NOT NULL AND _conversation.running <> _ids[i] THEN
+                outcome := CASE _policies[i] WHEN 'reject' THEN 'busy' ELSE 'queued' END;
+                other := _conversation.running;
+            END IF;
+        END IF;
+        IF outcome IN ('unknown', 'again', 'busy') THEN
+            DELETE FROM turn_keys k WHERE k.scope = _scopes[i] AND k.turn_id = _ids[i];
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        INSERT INTO turns (id, tenant, user_id, conversation_id, status, ask, opening, input, urgent, started_at)
+        VALUES (_ids[i], _tenants[i], _users[i], _conversations[i], outcome, _asks[i], _openings[i],
+                CASE WHEN outcome = 'queued' THEN _inputs[i] END, _policies[i] = 'interrupt',
+                CASE WHEN outcome = 'running' THEN clock_timestamp() END)
+        ON CONFLICT (id) DO NOTHING;
+        IF outcome = 'running' THEN
+            PERFORM journal_begin(_owner, _ids[i], _conversations[i] IS NOT NULL OR _scopes[i] IS NOT NULL,
+                                  _openings[i]);
+            IF _conversations[i] IS NOT NULL THEN
+                IF _conversation.running IS NULL THEN
+                    UPDATE turns t
+                       SET position = conversation_append(_conversations[i], _ids[i], _inputs[i], _ids[i])
+                     WHERE t.id = _ids[i];
+                END IF;
+                history := conversation_history(_conversations[i], _bytes[i]);
+            END IF;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- Make a waiting turn the one that speaks, its log begun. The caller holds the conversation's row lock.
+CREATE OR REPLACE FUNCTION turn_promote(_owner text, _conversation text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    _next record;
+BEGIN
+    SELECT t.id, t.opening INTO _next FROM turns t
+     WHERE t.conversation_id = _conversation AND t.status = 'queued'
+     ORDER BY t.urgent DESC, t.id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    UPDATE turns t SET status = 'running', started_at = clock_timestamp() WHERE t.id = _next.id;
+    PERFORM journal_begin(_owner, _next.id, true, _next.opening);
+    RETURN _next.id;
+END $$;
+
+-- Record how turns ended: log folded, answer appended, and the conversation handed to the next that waits (if this process
+-- still takes any); all items in one commit. `next` is that turn, now this owner's. `recorded` is false for turns that this
+-- process no longer owns: nothing of them was written.
+CREATE OR REPLACE FUNCTION turn_record(
+    _owner text, _takes boolean, _ids text[], _statuses text[], _reports text[], _lasts int[], _lines text[],
+    _messages text[])
+RETURNS TABLE (recorded boolean, next text) LANGUAGE plpgsql AS $$
+DECLARE
+    _conversation text;
+    _live boolean := journal_fence(_owner);
+BEGIN
+    PERFORM 1 FROM conversations c
+      WHERE c.id IN (SELECT t.conversation_id FROM turns t WHERE t.id = ANY(_ids))
+      ORDER BY c.id FOR NO KEY UPDATE;
+    FOR i IN 1 .. cardinality(_ids) LOOP
+        next := NULL;
+        recorded := _live AND journal_end(_owner, _ids[i], _lasts[i], _lines[i]);
+        IF recorded THEN
+            UPDATE turns t SET status = _statuses[i], report = _reports[i], ended_at = clock_timestamp(), ask = ''
+             WHERE t.id = _ids[i] AND t.status = 'running'
+            RETURNING t.conversation_id INTO _conversation;
+            IF FOUND AND _conversation IS NOT NULL THEN
+                IF _takes THEN
+                    next := turn_promote(_owner, _conversation);
+                END IF;
+                PERFORM conversation_append(_conversation, _ids[i], _messages[i], next);
+            END IF;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- What is needed to run a turn that this process came to own by hand-over or recovery; puts its input into the
+-- conversation if that has not been done. Nothing if the turn is not this owner's.
+CREATE OR REPLACE FUNCTION turn_load(_owner text, _id text, _bytes int)
+RETURNS TABLE (tenant text, user_id text, conversation_id text, ask text, history text, lines text, whole boolean,
+               reruns int, stop text, created_at timestamptz) LANGUAGE plpgsql AS $$
+DECLARE
+    _turn turns;
+BEGIN
+    IF NOT journal_fence(_owner) OR NOT journal_owned(_owner, _id) THEN
+        RETURN;
+    END IF;
+    SELECT * INTO _turn FROM turns t WHERE t.id = _id;
+    IF _turn.conversation_id IS NOT NULL THEN
+        PERFORM 1 FROM conversations c WHERE c.id = _turn.conversation_id FOR NO KEY UPDATE;
+        IF _turn.position IS NULL THEN
+            UPDATE turns t
+               SET position = conversation_append(_turn.conversation_id, _id, _turn.input, _id), input = NULL
+             WHERE t.id = _id;
+        END IF;
+    END IF;
+    RETURN QUERY SELECT _turn.tenant, _turn.user_id, _turn.conversation_id, _turn.ask,
+        conversation_history(_turn.conversation_id, _bytes),
+        (SELECT string_agg(j.lines, E'\n' ORDER BY j.first_seq) FROM journal_read(ARRAY[_id], ARRAY[0]) j),
+        journal_whole(_id), _turn.reruns, _turn.stop, _turn.created_at;
+END $$;
+
+-- Note that a turn is run again after its owner was lost.
+CREATE OR REPLACE FUNCTION turn_rerun(_id text) RETURNS void LANGUAGE sql AS $$
+    UPDATE turns SET reruns = reruns + 1 WHERE id = _id
+$$;
+
+-- Start turns that wait in conversations where nobody speaks: their predecessor's owner went away without taking them.
+CREATE OR REPLACE FUNCTION turn_adopt(_owner text, _most int) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    _conversation text;
+    _next text;
+BEGIN
+    IF NOT journal_fence(_owner) THEN
+        RETURN;
+    END IF;
+    FOR _conversation IN
+        SELECT c.id FROM conversations c
+         WHERE c.running IS NULL AND c.id IN (SELECT t.conversation_id FROM turns t WHERE t.status = 'queued')
+         ORDER BY c.id LIMIT _most FOR NO KEY UPDATE SKIP LOCKED
+    LOOP
+        _next := turn_promote(_owner, _conversation);
+        IF _next IS NOT NULL THEN
+            PERFORM conversation_append(_conversation, _next, NULL, _next);
+            RETURN NEXT _next;
+        END IF;
+    END LOOP;
+END $$;
+
+-- Ask a turn to stop. A running one is told through its owner ('running'); one that waits ends here and now, with the given
+-- report and last event ('cancelled'). Any other status is given as it is.
+CREATE OR REPLACE FUNCTION turn_stop(_owner text, _id text, _why text, _report text, _line text)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    _turn turns;
+BEGIN
+    SELECT * INTO _turn FROM turns t WHERE t.id = _id FOR NO KEY UPDATE;
+    IF _turn.status = 'running' THEN
+        UPDATE turns t SET stop = coalesce(t.stop, _why) WHERE t.id = _id;
+        PERFORM pg_notify('podium_stop', _why || ' ' || _id);
+    ELSIF _turn.status = 'queued' THEN
+        UPDATE turns t SET status = 'cancelled', report = _report, ended_at = clock_timestamp(), input = NULL, ask = ''
+         WHERE t.id = _id;
+        PERFORM journal_begin(_owner, _id, true, _turn.opening);
+        PERFORM journal_end(_owner, _id, 2, _turn.opening || E'\n' || _line);
+        RETURN 'cancelled';
+    END IF;
+    RETURN _turn.status;
+END $$;
+
+-- Forget idempotency keys older than a day, and with them the answers of stateless turns that were kept for their sake.
+CREATE OR REPLACE FUNCTION turn_sweep(_before text, _most int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    _turns text[];
+BEGIN
+    WITH gone AS (
+        DELETE FROM turn_keys k WHERE k.scope IN (
+            SELECT o.scope FROM turn_keys o WHERE o.created_at < clock_timestamp() - interval '24 hours'
+             ORDER BY o.created_at LIMIT _most)
+        RETURNING k.turn_id)
+    SELECT array_agg(g.turn_id) INTO _turns
+      FROM gone g JOIN turns t ON t.id = g.turn_id AND t.conversation_id IS NULL AND t.id < _before;
+    PERFORM journal_forget(_turns);
+    UPDATE turns t SET report = NULL WHERE t.id = ANY(_turns);
+    RETURN coalesce(cardinality(_turns), 0);
+END $$;

@@ -1,0 +1,73 @@
+"""Read a turn that became this process's: by hand-over from its predecessor, or from a dead owner."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from podium.context.history import history_bytes
+from podium.journal.journal import Journal
+from podium.journal.log import read_lines
+from podium.kit import clock
+from podium.store.database import Lane
+from podium.turn.ask import Ask, Once, decode, decode_history
+from podium.turn.turn import Draft, Turn
+from podium.vocabulary.request import Request
+
+_WIDEST_WINDOW = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A turn, what it had come to, how often it was run again, and why it should stop, if it should."""
+
+    turn: Turn
+    draft: Draft
+    reruns: int
+    stop: str | None
+
+
+async def load(lane: Lane, owner: str, turn_id: str, journal: Journal) -> Taken | None:
+    """The turn, ready to run or to be recorded; None if it is not this owner's after all.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    rows = await lane.fetch(
+        "SELECT * FROM turn_load($1, $2, $3)", owner, turn_id, history_bytes(_WIDEST_WINDOW)
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    events = read_lines(row["lines"].encode(), 1)
+    ask = _ask(row)
+    turn = Turn(
+        id=turn_id,
+        ask=ask,
+        log=journal.begin(turn_id, owner, events, stored=row["whole"]),
+        history=decode_history(row["history"]) if row["conversation_id"] else (),
+        created_at=clock.rfc3339(row["created_at"]),
+    )
+    draft = Draft(turn)
+    for entry in events:
+        draft.add(entry.event)
+    return Taken(turn=turn, draft=draft, reruns=row["reruns"], stop=row["stop"])
+
+
+def _ask(row: asyncpg.Record) -> Ask:
+    if row["conversation_id"] is not None:
+        return decode(
+            row["ask"].encode(),
+            tenant=row["tenant"],
+            user=row["user_id"],
+            conversation=row["conversation_id"],
+        )
+    # What a stateless turn asked is not kept: it is never run again, only recorded.
+    return Ask(
+        tenant=row["tenant"],
+        user=row["user_id"],
+        sees_all=False,
+        request=Request(model="", lines=()),
+        model=None,
+        trace="",
+        once=Once(scope="", hash="") if row["whole"] else None,
+    )

@@ -1,0 +1,181 @@
+"""A turn that runs here, and the draft of how it will be recorded."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from podium.errors import PodiumError, ProviderError, RefusedError
+from podium.journal.log import Log
+from podium.kit import clock, ids, money
+from podium.turn.ask import Ask, Message
+from podium.vocabulary.answer import Answer, Collector
+from podium.vocabulary.event import (
+    VISIBLE,
+    AttemptEnded,
+    AttemptFailed,
+    AttemptStarted,
+    Decided,
+    Delta,
+    Failure,
+    Status,
+    Terminal,
+    TurnCancelled,
+    TurnCompleted,
+    TurnEvent,
+    TurnFailed,
+    TurnInterrupted,
+    TurnReport,
+    TurnStarted,
+)
+from podium.vocabulary.part import Part, plain_text
+from podium.vocabulary.request import Line
+from podium.vocabulary.usage import Usage
+
+Why = Literal["cancel", "interrupt", "disconnect", "shutdown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn that this process owns. `history` ends with its input; a stateless turn has none."""
+
+    id: str
+    ask: Ask
+    log: Log
+    history: tuple[Line, ...]
+    created_at: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a turn has come to so far. Local to its run; adding to it is O(1)."""
+
+    turn: Turn
+    collector: Collector = field(default_factory=Collector)
+    usage: Usage | None = None
+    cost: int | None = None
+    model: str | None = None
+    visible: bool = False
+    dispatched: int = 0
+    open_attempt: str | None = None
+    status: Status = "running"
+    error: Failure | None = None
+
+    def add(self, event: TurnEvent) -> None:
+        """Take an event of the turn's own log."""
+        match event:
+            case AttemptStarted():
+                self.dispatched += 1
+                self.open_attempt = event.attempt
+                self.model = f"{event.endpoint}/{event.model}"
+            case AttemptEnded() | AttemptFailed():
+                self.open_attempt = None
+                self._account(event)
+            case (
+                Decided()
+                | TurnStarted()
+                | TurnCompleted()
+                | TurnFailed()
+                | TurnCancelled()
+                | TurnInterrupted()
+            ):
+                pass
+            case _:
+                self.visible = self.visible or isinstance(event, VISIBLE)
+                self.collector.add(event)
+
+    def _account(self, event: AttemptEnded | AttemptFailed) -> None:
+        if event.usage is not None:
+            self.usage = event.usage if self.usage is None else self.usage + event.usage
+        if event.cost is not None:
+            self.cost = (self.cost or 0) + money.nano(event.cost)
+
+    def fail(self, error: PodiumError) -> None:
+        """The turn came to nothing; or broke off, if something of it was shown."""
+        self.status = "interrupted" if self.visible else "failed"
+        self.error = Failure(
+            code=error.code,
+            message=error.message,
+            param=error.param,
+            hint=error.hint,
+            retryable=isinstance(error, RefusedError)
+            or (isinstance(error, ProviderError) and error.retryable),
+            status=getattr(error, "status", None),
+            after=getattr(error, "after", None),
+        )
+
+    def stop(self, why: Why) -> None:
+        """The turn was told to stop."""
+        self.status = "interrupted" if why == "shutdown" else "cancelled"
+        said = {
+            "cancel": "The turn was cancelled.",
+            "interrupt": "A later message took its place.",
+            "disconnect": "The client went away.",
+            "shutdown": "The server shut down.",
+        }
+        self.error = Failure(code="cancelled" if why == "cancel" else why, message=said[why])
+
+    def orphan(self) -> None:
+        """The owner died after something had been shown."""
+        self.status = "interrupted"
+        self.error = Failure(
+            code="owner_lost", message="The server that ran this turn went away.", retryable=True
+        )
+
+    def terminal(self) -> Terminal:
+        """The event that ends the log."""
+        report = self.report()
+        match report.status:
+            case "completed":
+                return TurnCompleted(report)
+            case "cancelled":
+                return TurnCancelled(report)
+            case "interrupted":
+                return TurnInterrupted(report)
+            case _:
+                return TurnFailed(report)
+
+    def report(self) -> TurnReport:
+        """The turn as clients see it, ended now."""
+        answer = self.collector.answer()
+        parts = _first(answer)
+        opening = self.turn.log.events[0].event
+        return TurnReport(
+            id=self.turn.id,
+            conversation_id=self.turn.ask.conversation,
+            status=self.status,
+            model=self.model or (opening.model if isinstance(opening, TurnStarted) else None),
+            output_text=plain_text(parts),
+            output=parts,
+            usage=self.usage,
+            finish_reason=answer.choices[0].finish if answer.choices else None,
+            error=self.error,
+            cost=None if self.cost is None else money.dollars(self.cost),
+            created_at=self.turn.created_at,
+            started_at=self.turn.created_at,
+            ended_at=clock.rfc3339(clock.now()),
+        )
+
+    def messages(self) -> tuple[Message, ...]:
+        """What goes into the conversation: the answer, if there is one."""
+        parts = _first(self.collector.answer())
+        if not parts:
+            return ()
+        return (Message(id=ids.new("msg"), speaker=self.model or "assistant", role="assistant", parts=parts),)
+
+
+def _first(answer: Answer) -> tuple[Part, ...]:
+    return answer.choices[0].parts if answer.choices else ()
+
+
+_report_encoder = msgspec.json.Encoder()
+
+
+def encode_report(report: TurnReport) -> str:
+    """A report as its turn's row keeps it."""
+    return _report_encoder.encode(report).decode()
+
+
+def is_spoken(event: TurnEvent) -> bool:
+    """Whether the event is a piece of the answer rather than a fact about the turn."""
+    return isinstance(event, Delta)

@@ -1,0 +1,198 @@
+"""All turns of this process: what the doors ask, follow and stop.
+
+A turn runs in a task of its own, detached from whoever asked. When it has been recorded, the next of its conversation's
+queue is this process's too, and starts at once.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import msgspec
+
+from podium.errors import Draining, Unavailable
+from podium.journal.journal import Journal
+from podium.journal.lease import Lease
+from podium.journal.log import Numbered, numbered
+from podium.kit import clock
+from podium.store.database import Database, Lane
+from podium.store.failure import Again
+from podium.turn import queries
+from podium.turn.ask import Ask
+from podium.turn.open import Attached, Opening, Waiting
+from podium.turn.record import Recorded
+from podium.turn.run import Steps, run
+from podium.turn.takeover import Taken, load
+from podium.turn.turn import Draft, Turn, Why, encode_report
+from podium.vocabulary.event import Failure, TurnCancelled, TurnReport
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Live:
+    turn: Turn
+    draft: Draft
+    task: asyncio.Task[None] | None = None
+    why: Why | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A turn that was accepted: its id, and how it came to be."""
+
+    id: str
+    how: str
+
+
+class Turns:
+    """Starts, follows and stops turns; one a process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        lane: Lane,
+        lease: Lease,
+        journal: Journal,
+        opening: Opening,
+        steps: Steps,
+    ) -> None:
+        """`lane` is the connection for taking turns over and stopping them."""
+        self._database = database
+        self._lane = lane
+        self._lease = lease
+        self._journal = journal
+        self._opening = opening
+        self._steps = steps
+        self._live: dict[str, _Live] = {}
+        opening.on_abandoned = lambda turn: self._start(turn, Draft(turn))
+        self._draining = False
+
+    @property
+    def running(self) -> int:
+        """How many turns this process runs now."""
+        return len(self._live)
+
+    async def ask(self, ask: Ask) -> Accepted:
+        """Open a turn and let it run. Returns as soon as it is stored; follow it for what it says.
+
+        Raises:
+            PodiumError: it was not accepted: unknown model or conversation, busy, draining, …
+        """
+        if self._draining:
+            raise Draining(after=2.0)
+        opened = await self._opening(ask, self._steps.choose(ask.model))
+        match opened:
+            case Turn():
+                self._start(opened, Draft(opened))
+                return Accepted(opened.id, "running")
+            case Waiting():
+                if ask.on_busy == "interrupt":
+                    await self._stop(opened.behind, "interrupt")
+                return Accepted(opened.id, "queued")
+            case Attached():
+                return Accepted(opened.id, "attached")
+
+    async def follow(self, turn_id: str, after: int = 0) -> AsyncGenerator[list[Numbered], None]:
+        """A turn's events after a number, in stretches, to its end; wherever it runs or ran."""
+        async with contextlib.aclosing(self._journal.follow(turn_id, after)) as stretches:
+            async for stretch in stretches:
+                yield stretch
+
+    async def get(self, turn_id: str, *, tenant: str, user: str | None) -> queries.Seen:
+        """A turn as clients see it.
+
+        Raises:
+            Unknown: there is none, or it is somebody else's.
+        """
+        return await queries.get(self._database, turn_id, tenant=tenant, user=user)
+
+    async def stop(self, turn_id: str, *, tenant: str, user: str | None, why: Why = "cancel") -> None:
+        """Ask a turn to stop; nothing happens to one that has ended.
+
+        Raises:
+            Unknown: there is none, or it is somebody else's.
+        """
+        seen = await queries.get(self._database, turn_id, tenant=tenant, user=user)
+        if seen.report.status in ("running", "queued"):
+            await self._stop(turn_id, why, seen.report)
+
+    def stop_here(self, turn_id: str, why: Why) -> bool:
+        """Stop a turn that runs in this process; False if it does not."""
+        live = self._live.get(turn_id)
+        if live is None:
+            return False
+        if live.why is None and live.draft.status == "running" and live.task is not None:
+            live.why = why
+            live.task.cancel()
+        return True
+
+    def adopt(self, turn: Turn, draft: Draft) -> None:
+        """Run a turn that came to be this process's by recovery."""
+        self._start(turn, draft)
+
+    async def end(self, draft: Draft) -> None:
+        """Record a turn that came to be this process's and will not be run."""
+        await self._handed_on(await self._steps.record(draft))
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new turns; wait for those that run, then stop them. What nobody saw is left to be run again."""
+        self._draining = True
+        self._steps.record.takes = False
+        tasks = [live.task for live in self._live.values() if live.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        for live in list(self._live.values()):
+            if live.turn.ask.conversation is not None and not live.draft.visible:
+                self._journal.lose(live.turn.log)
+            self.stop_here(live.turn.id, "shutdown")
+        tasks = [live.task for live in self._live.values() if live.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=5)
+
+    async def _stop(self, turn_id: str, why: Why, report: TurnReport | None = None) -> None:
+        if self.stop_here(turn_id, why):
+            return
+        ended = None
+        if report is not None:
+            failure = Failure(code="cancelled", message="The turn was cancelled while it waited.")
+            ended = msgspec.structs.replace(
+                report, status="cancelled", error=failure, ended_at=clock.rfc3339(clock.now())
+            )
+        await self._lane.fetch(
+            "SELECT turn_stop($1, $2, $3, $4, $5)",
+            self._lease.owner,
+            turn_id,
+            why,
+            encode_report(ended) if ended else None,
+            numbered(2, TurnCancelled(ended)).line.decode() if ended else None,
+        )
+
+    def _start(self, turn: Turn, draft: Draft) -> None:
+        live = self._live[turn.id] = _Live(turn, draft)
+        live.task = asyncio.create_task(self._run(live), name=turn.id)
+
+    async def _run(self, live: _Live) -> None:
+        try:
+            recorded = await run(live.turn, self._steps, live.draft, lambda: live.why)
+        finally:
+            self._live.pop(live.turn.id, None)
+        await self._handed_on(recorded)
+
+    async def _handed_on(self, recorded: Recorded) -> None:
+        if recorded.next is None:
+            return
+        taken: Taken | None = None
+        while taken is None:
+            try:
+                taken = await load(self._lane, self._lease.owner, recorded.next, self._journal)
+                if taken is None:
+                    return
+            except (Unavailable, Again) as error:
+                # It is this process's already, so nobody else would start it.
+                logger.warning("turn.not_started", extra={"turn": recorded.next, "error": str(error)})
+                await asyncio.sleep(0.25)
+        self._start(taken.turn, taken.draft)
