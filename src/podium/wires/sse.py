@@ -72,29 +72,28 @@ class EventParser:
 
     def _take(self, lines: list[bytes]) -> list[Event]:
         events: list[Event] = []
+        if lines and not self._begun:
+            self._begun = True
+            lines[0] = lines[0].removeprefix(_BOM)
         for ended in lines:
             line = ended.rstrip(b"\r\n")
-            if not self._begun:
-                self._begun = True
-                line = line.removeprefix(_BOM)
-            if self.too_large or self._size + len(line) > self._limit:
-                self.too_large = True
-                break
             if line:
                 self._line(line)
             elif self._data:
-                events.append(
-                    Event(self._name, self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
-                )
+                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                events.append(Event(self._name, data))
                 self._data, self._name, self._size = [], "", 0
             else:
                 self._name = ""
+            if self.too_large:
+                break
         return events
 
     def _line(self, line: bytes) -> None:
-        if line.startswith(b"data:"):
-            value = line[6:] if line[5:6] == b" " else line[5:]
-            self._data.append(value)
+        if self._size + len(line) > self._limit:
+            self.too_large = True
+        elif line.startswith(b"data:"):
+            self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
             self._size += len(line)
         elif line.startswith(b"event:"):
             self._name = line[6:].removeprefix(b" ").decode("utf-8", "replace")

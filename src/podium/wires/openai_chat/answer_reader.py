@@ -18,10 +18,12 @@ from podium.wires.openai_chat.member import (
     mended,
     parse,
 )
+from podium.wires.openai_chat.plain import ABSENT, decode_plain
 from podium.wires.openai_chat.usage import read_usage, usage_beside
 from podium.wires.sse import Event, EventParser
 
 _KNOWN = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
+_PADDING = ("obfuscation", "p")
 _STEADY = ("system_fingerprint", "service_tier", "provider")
 """Members that hosts repeat in every chunk: they travel when they change, and the writer repeats them."""
 
@@ -118,23 +120,16 @@ class OpenAIChatReader:
             self._document += data
 
     def _read_document(self, document: bytes) -> None:
-        self._whole = True
+        self._whole = self._came = True
+        document = mended(document)
         try:
-            self._came = True
             for members in decode_list(document) if document[:1] == b"[" else (decode_members(document),):
                 self._chunk(members)
         except BROKEN as broken:
-            self._unreadable(document, broken)
-
-    def _unreadable(self, document: bytes, broken: Exception) -> None:
-        """A document that is not JSON: cut off where it lacks its end, mended where only a character is at fault."""
-        better = mended(document)
-        if better != document:
-            self._read_document(better)
-        elif "truncated" in str(broken):
-            self._error = Truncated()
-        else:
-            self._error = Garbled(f"The model's host sent JSON that is not an answer: {broken}")
+            if "truncated" in str(broken):
+                self._error = Truncated()
+            else:
+                self._error = Garbled(f"The model's host sent JSON that is not an answer: {broken}")
 
     def _torn(self) -> None:
         """The event that lacks its blank line at the end of the bytes counts if it is whole."""
@@ -151,26 +146,36 @@ class OpenAIChatReader:
         if data.strip() == b"[DONE]":
             self._end()
             return
+        if self._plain(data):
+            return
         try:
-            members = decode_members(data)
-        except BROKEN as broken:
-            members = self._mended(data, broken)
-        if event.name == "error" and "error" not in members and self._error is None:
-            members = {"error": Raw(data)}
-        try:
+            members = decode_members(mended(data))
+            if event.name == "error" and "error" not in members:
+                members = {"error": Raw(data)}
             self._chunk(members)
         except BROKEN as broken:
-            if (better := mended(data)) != data:
-                self._chunk(decode_members(better))
-            else:
-                self._error = Garbled(f"The model's host sent a chunk that is not this wire's: {broken}")
+            self._error = Garbled(f"The model's host sent an event that is not this wire's: {broken}")
 
-    def _mended(self, data: bytes, broken: Exception) -> Members:
+    def _plain(self, data: bytes) -> bool:
+        """Read the frequent chunk; False where it is another."""
         try:
-            return decode_members(mended(data))
+            chunk = decode_plain(data)
         except BROKEN:
-            self._error = Garbled(f"The model's host sent an event that is not a JSON object: {broken}")
-            return {}
+            return False
+        said = chunk.choices[0]
+        choice = self._choices.get(said.index)
+        if choice is None or (said.delta.reasoning and said.delta.reasoning_content):
+            return False
+        for name in _STEADY:
+            value = getattr(chunk, name)
+            if value != ABSENT and value != self._steady.get(name):
+                return False
+        for name in _PADDING:
+            value = getattr(chunk, name)
+            if value != ABSENT:
+                choice.answer_extra[name] = value
+        choice.go_on(said.delta, self._out)
+        return True
 
     def _chunk(self, members: Members) -> None:
         """One chunk, or a whole document, which differs in saying `message` for `delta`."""

@@ -31,6 +31,7 @@ from podium.wires.openai_chat.member import (
     parse,
     raw,
 )
+from podium.wires.openai_chat.plain import PlainDelta
 
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
@@ -107,6 +108,17 @@ class ChoiceReader:
         if self._logprobs is not None:
             self._choice_extra["logprobs"], self._logprobs = self._logprobs, None
         self._finished(members, whole=whole)
+
+    def go_on(self, said: PlainDelta, out: list[Delta]) -> None:
+        """More text or more reasoning."""
+        if said.reasoning_content:
+            self._thought(said.reasoning_content, "reasoning_content", out)
+        elif said.reasoning and self._thought_member != "reasoning_content":
+            self._thought(said.reasoning, "reasoning", out)
+        if said.content:
+            self._text(said.content, out)
+        elif said.content == "":
+            self._empty = True
 
     def _finished(self, members: Members, *, whole: bool) -> None:
         """The first finish reason counts. An empty one ends a document, which is whole by itself, but not a stream."""

@@ -24,6 +24,8 @@ from podium.wires.openai_chat.member import NAME, NULL, Members, encode, level, 
 from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.openai_chat.usage import write_usage
 
+_PADDING = ("obfuscation", "p")
+"""What hosts add to chunks to hide their lengths; a document has no use for it."""
 _WORDS: dict[FinishReason, str] = {"other": "stop"}
 
 
@@ -36,7 +38,9 @@ def write_document(answer: Answer, own: dict[str, object], *, functions: bool) -
     elif answer.usage is not None:
         document["usage"] = write_usage(answer.usage)
     extras = [*answer.extra, *(extra for choice in answer.choices for extra in _extras(choice))]
-    document.update(_merged(extras, "answer"))
+    document.update(
+        {name: value for name, value in _merged(extras, "answer").items() if name not in _PADDING}
+    )
     return encode(document)
 
 

@@ -87,6 +87,8 @@ def _decoder(kind: Hashable) -> Callable[[bytes | Raw], object]:
 
 def mended(data: bytes) -> bytes:
     r"""JSON whose lone halves of surrogate pairs (`\ud83d` alone, from hosts that cut texts apart) become U+FFFD."""
+    if b"\\ud" not in data and b"\\uD" not in data:
+        return data
     return _LONE_SURROGATE.sub(lambda found: found[1] + (found[2] or rb"\ufffd"), data)
 
 
