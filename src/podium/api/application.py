@@ -1,0 +1,59 @@
+"""Put the HTTP face together."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp
+
+import podium
+from podium.api import errors
+from podium.api.front import Front, HotRoute
+from podium.api.gate import Gate, Guard
+from podium.api.openapi import extended
+from podium.api.passage import Limits
+from podium.api.resources import ROUTERS
+from podium.api.services import Services
+
+_TELLING = (
+    "The server between an application and language models. Every answer carries `x-request-id`. The operator's "
+    "key acts in the tenant `default`, or in the one that the header `x-podium-tenant` names."
+)
+
+
+def build(
+    services: Services,
+    hot: Sequence[HotRoute],
+    *,
+    limits: Limits = Limits(),  # noqa: B008  # a frozen value
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> ASGIApp:
+    """The whole application: gate, hot routes, resources, OpenAPI.
+
+    Raises:
+        ValueError: a hot route is there twice, or is a resource's as well.
+    """
+    guard = Guard(services.keyring, limits)
+    resources = FastAPI(
+        title="Podium",
+        version=podium.__version__,
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers=errors.handlers(),
+        lifespan=lifespan,
+    )
+    resources.state.services = services
+    resources.state.guard = guard
+    document: dict[str, Any] = {}
+    resources.state.openapi = lambda: document
+    for router in ROUTERS:
+        resources.include_router(router)
+    document |= extended(
+        get_openapi(
+            title="Podium", version=podium.__version__, description=_TELLING, routes=resources.routes
+        ),
+        hot,
+    )
+    return Gate(Front(hot, resources, guard))

@@ -1,0 +1,105 @@
+"""Hot routes: found by a dictionary where the path is fixed, served without a framework in between.
+
+Plain ASGI from the server to the handler, so that a streamed chunk passes nothing but the gate's one function.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from re import Pattern
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from podium.api.body import capped
+from podium.api.gate import Guard, within
+from podium.api.openapi import Operation
+from podium.api.passage import Access, Refuse, passage_of
+
+
+@dataclass(frozen=True, slots=True)
+class HotRoute:
+    """One method of one path, served by an ASGI application.
+
+    `path` may have parameters (`/v1/turns/{id}`), found in `scope["path_params"]`; `refuse` writes errors in the
+    route's dialect (None: natively); `deadline` in seconds is for handlers that do not stream.
+    """
+
+    method: str
+    path: str
+    app: ASGIApp
+    operation: Operation
+    access: Access = "member"
+    refuse: Refuse | None = None
+    deadline: float | None = None
+
+
+def answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """An ASGI application of a function from request to response; what it raises is the gate's to answer."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return app
+
+
+_ByMethod = dict[str, HotRoute]
+
+
+class Front:
+    """Serves the hot routes and hands everything else on."""
+
+    def __init__(self, routes: Sequence[HotRoute], rest: ASGIApp, guard: Guard) -> None:
+        self._rest = rest
+        self._guard = guard
+        self._fixed: dict[str, _ByMethod] = {}
+        self._patterns: list[tuple[Pattern[str], _ByMethod]] = []
+        paths: dict[str, _ByMethod] = {}
+        for route in routes:
+            by_method = paths.setdefault(route.path, {})
+            if route.method in by_method:
+                raise ValueError(f"{route.method} {route.path} is served twice")
+            by_method[route.method] = route
+            if route.method == "GET":
+                by_method.setdefault("HEAD", route)
+        for path, by_method in paths.items():
+            if "{" in path:
+                self._patterns.append((compile_path(path)[0], by_method))
+            else:
+                self._fixed[path] = by_method
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        by_method = self._find(scope) if scope["type"] == "http" else None
+        if by_method is None:
+            await self._rest(scope, receive, send)
+            return
+        route = by_method.get(scope["method"])
+        passage = passage_of(scope)
+        if route is None:
+            passage.refuse = next(iter(by_method.values())).refuse
+            raise HTTPException(405, headers={"allow": ", ".join(by_method)})
+        passage.refuse = route.refuse
+        await self._guard.admit(passage, route.access)
+        if passage.body_bytes() is None:
+            receive = capped(receive, self._guard.limits.body_bytes)
+        if route.deadline is None:
+            await route.app(scope, receive, send)
+        else:
+            async with within(route.deadline):
+                await route.app(scope, receive, send)
+
+    def _find(self, scope: Scope) -> _ByMethod | None:
+        path: str = scope["path"]
+        fixed = self._fixed.get(path)
+        if fixed is not None:
+            return fixed
+        for pattern, by_method in self._patterns:
+            match = pattern.match(path)
+            if match is not None:
+                scope["path_params"] = match.groupdict()
+                return by_method
+        return None

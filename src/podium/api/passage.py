@@ -1,0 +1,125 @@
+"""What the gate knows of one request, kept in its ASGI scope from its arrival to its answer."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from podium.api.correlation import request_id
+from podium.errors import PodiumError, Unauthenticated
+from podium.identity import Principal
+
+Access = Literal["open", "member", "admin"]
+"""Who may call a route: anybody, any key, an admin's key."""
+
+Refuse = Callable[[int, PodiumError], bytes]
+"""A door's way to write an error: HTTP status and error to a JSON body."""
+
+Scope = MutableMapping[str, Any]
+
+_SCOPE_KEY = "podium.passage"
+_READ = frozenset(
+    (
+        b"authorization",
+        b"x-api-key",
+        b"x-podium-tenant",
+        b"x-request-id",
+        b"content-length",
+        b"transfer-encoding",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes and times in seconds beyond which the gate refuses.
+
+    `body_seconds` is for receiving a body; `handler_seconds` for the whole of a handler that does not stream.
+    """
+
+    header_bytes: int = 32 << 10
+    body_bytes: int = 32 << 20
+    body_seconds: float = 30.0
+    handler_seconds: float = 30.0
+
+
+class Passage:
+    """One request on its way. The one mutable value of a request: each station adds what it found.
+
+    `refuse` is how the route's dialect says an error (None: natively), `started` whether an answer has begun, `turn`
+    the id of the turn that an error belongs to.
+    """
+
+    __slots__ = ("found", "header_bytes", "id", "principal", "refuse", "repeated", "started", "turn")
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        found: dict[bytes, bytes] = {}
+        size = 0
+        self.repeated = False
+        for name, value in headers:
+            size += len(name) + len(value)
+            if name in _READ:
+                if name in found:
+                    self.repeated = True
+                found[name] = value
+        self.found: Mapping[bytes, bytes] = found
+        self.header_bytes = size
+        self.id = request_id(found.get(b"x-request-id"))
+        self.principal: Principal | None = None
+        self.refuse: Refuse | None = None
+        self.started = False
+        self.turn: str | None = None
+
+    def key(self) -> str:
+        """The API key that was presented, as a bearer token or as `x-api-key`.
+
+        Raises:
+            Unauthenticated: there is none, or more than one.
+        """
+        if self.repeated:
+            raise Unauthenticated("A header that may stand once was sent twice.")
+        bearer = self.found.get(b"authorization")
+        if bearer is not None:
+            scheme, _, key = bearer.partition(b" ")
+            if scheme.lower() == b"bearer" and key:
+                return key.strip().decode("latin-1")
+        elif b"x-api-key" in self.found:
+            return self.found[b"x-api-key"].decode("latin-1")
+        raise Unauthenticated(
+            "No API key was given.", hint='Send it as the header "Authorization: Bearer …" or "x-api-key: …".'
+        )
+
+    def tenant_name(self) -> str | None:
+        """The tenant that the request names in `x-podium-tenant`, as the operator may."""
+        named = self.found.get(b"x-podium-tenant")
+        return None if named is None else named.decode("utf-8", "replace").strip()
+
+    def body_bytes(self) -> int | None:
+        """The announced size of the body; 0 where there is none, None where it comes in chunks."""
+        announced = self.found.get(b"content-length")
+        if announced is not None and announced.isdigit():
+            return int(announced)
+        return None if b"transfer-encoding" in self.found else 0
+
+
+def enter(scope: Scope) -> Passage:
+    """Begin a request's passage."""
+    passage = scope[_SCOPE_KEY] = Passage(scope["headers"])
+    return passage
+
+
+def passage_of(scope: Scope) -> Passage:
+    """The passage of this request."""
+    passage: Passage = scope[_SCOPE_KEY]
+    return passage
+
+
+def principal_of(scope: Scope) -> Principal:
+    """Who asks. Only routes that are not `open` may call it.
+
+    Raises:
+        Unauthenticated: the route is open and nobody was asked who they are.
+    """
+    principal = passage_of(scope).principal
+    if principal is None:
+        raise Unauthenticated
+    return principal

@@ -1,0 +1,13 @@
+"""Keys, conversations and health as HTTP resources, each a router with its models.
+
+`application` includes them. A handler reads, calls one verb of the folder whose noun it is, and writes; every route
+passes the guard before its body is read.
+"""
+
+from fastapi import APIRouter
+
+from podium.api.resources import conversations, health, keys
+
+ROUTERS: tuple[APIRouter, ...] = (health.router, keys.router, conversations.router)
+
+__all__ = ["ROUTERS"]

@@ -1,0 +1,126 @@
+"""Keys: `POST`, `GET` and `DELETE /v1/keys`."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
+
+from podium.api.openapi import error_replies
+from podium.api.passage import passage_of, principal_of
+from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
+from podium.api.resources.route import AdminRoute
+from podium.api.services import Services, services_of
+from podium.errors import Forbidden, Unknown
+from podium.identity import Key, NewKey, Principal, Scope, Tier
+from podium.identity.principal import TIERS
+from podium.kit import clock
+
+router = APIRouter(prefix="/v1/keys", route_class=AdminRoute, tags=["keys"])
+
+_LAST_YEAR = 9000
+
+
+class KeyGiven(Given):
+    """A key to be made. The tenant and the user are made too when their names are new."""
+
+    tenant: Name
+    user: Name
+    scope: Scope
+    tier: Tier = "basic"
+    expires_at: AwareDatetime | None = Field(None, description="With its zone, as in 2027-01-31T12:00:00Z.")
+
+    @field_validator("expires_at")
+    @classmethod
+    def in_reach(cls, moment: datetime | None) -> datetime | None:
+        """Refuse years that calendars cannot reckon with."""
+        if moment is not None and not 1970 < moment.year < _LAST_YEAR:
+            raise ValueError("is out of reach")
+        return moment
+
+
+class KeyShown(BaseModel):
+    """A key without its secret, of which `prefix` is the beginning."""
+
+    id: str
+    prefix: str
+    tenant: str
+    user: str
+    scope: Scope
+    tier: Tier
+    created_at: str
+    expires_at: str | None
+
+
+class KeyIssued(KeyShown):
+    """A new key; `key` is shown this once."""
+
+    key: str
+
+
+def _shown(key: Key) -> dict[str, str | None]:
+    return {
+        "id": key.id,
+        "prefix": key.prefix,
+        "tenant": key.tenant,
+        "user": key.user,
+        "scope": key.scope,
+        "tier": key.tier,
+        "created_at": clock.rfc3339(key.created_at),
+        "expires_at": clock.rfc3339(key.expires_at) if key.expires_at else None,
+    }
+
+
+def _reach(request: Request) -> str | None:
+    """The id of the tenant whose keys are meant; None, the operator's alone, for those of all."""
+    who = principal_of(request.scope)
+    return None if who.is_operator and passage_of(request.scope).tenant_name() is None else who.tenant
+
+
+def _check_grant(who: Principal, given: KeyGiven) -> None:
+    """An admin gives no more than they have: keys of their own tenant, up to their own tier."""
+    if who.is_operator:
+        return
+    if given.tenant != who.tenant_name:
+        raise Unknown("There is no such tenant.", param="tenant")
+    if TIERS.index(given.tier) > TIERS.index(who.tier):
+        raise Forbidden(f"A key of tier {who.tier} cannot make one of tier {given.tier}.", param="tier")
+
+
+@router.post("", status_code=201, responses=error_replies("admin", takes="body"), summary="Make a key")
+async def create(
+    given: KeyGiven, request: Request, services: Annotated[Services, Depends(services_of)]
+) -> KeyIssued:
+    """The secret is in this answer and nowhere else. The operator makes keys for any tenant, an admin for their own."""
+    _check_grant(principal_of(request.scope), given)
+    issued = await services.keys.create(
+        NewKey(
+            tenant=given.tenant,
+            user=given.user,
+            scope=given.scope,
+            tier=given.tier,
+            expires_at=given.expires_at,
+        )
+    )
+    return KeyIssued.model_validate({**_shown(issued.key), "key": issued.secret})
+
+
+@router.get("", responses=error_replies("admin", takes="nothing"), summary="List keys")
+async def list_keys(
+    request: Request,
+    services: Annotated[Services, Depends(services_of)],
+    limit: Limit = 20,
+    after: Annotated[After, Query()] = None,
+) -> Page[KeyShown]:
+    """Newest first, without secrets. The operator sees every tenant's unless `x-podium-tenant` names one."""
+    before = read_cursor("key", after)
+    found = await services.keys.list(_reach(request), before=before, limit=limit + 1)
+    shown = [KeyShown.model_validate(_shown(key)) for key in found[:limit]]
+    return Page(data=shown, next=write_cursor(shown[-1].id) if len(found) > limit else None)
+
+
+@router.delete("/{id}", responses=error_replies("admin", takes="id"), summary="Revoke a key")
+async def revoke(id: str, request: Request, services: Annotated[Services, Depends(services_of)]) -> Deleted:  # noqa: A002  # the path's word
+    """It is refused at once on this server and within five seconds on every other."""
+    await services.keys.revoke(id, _reach(request))
+    return Deleted(id=id)

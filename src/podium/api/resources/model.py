@@ -1,0 +1,114 @@
+"""What the models of all resources share: text that can be stored, metadata, pages, cursors."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from podium.errors import InvalidRequest
+
+MOST_METADATA_BYTES = 16 << 10
+MOST_METADATA_DEPTH = 16
+
+Item = TypeVar("Item")
+
+
+def storable(text: str) -> str:
+    """Refuse the one character that Postgres does not keep."""
+    if "\0" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+def plain(text: str) -> str:
+    """Refuse text that does not look like what it is: control characters, spaces at the ends."""
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("must not contain control characters or begin or end with a space")
+    return text
+
+
+Storable = Annotated[str, AfterValidator(storable)]
+Name = Annotated[str, AfterValidator(plain), Field(min_length=1, max_length=128)]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
+After = Annotated[
+    str | None, Query(max_length=200, description="`next` of the page before; without it, the first page.")
+]
+
+
+def _leaves(metadata: dict[str, Any]) -> Iterator[Any]:
+    level: list[Any] = [metadata]
+    for _ in range(MOST_METADATA_DEPTH):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                yield from each
+                below.extend(each.values())
+            elif isinstance(each, list):
+                below.extend(each)
+            else:
+                yield each
+        level = below
+        if not level:
+            return
+    raise ValueError(f"must not be nested deeper than {MOST_METADATA_DEPTH} levels")
+
+
+def modest(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Refuse metadata that is deep, large or cannot be stored."""
+    for leaf in _leaves(metadata):
+        if isinstance(leaf, str):
+            storable(leaf)
+        elif isinstance(leaf, float) and not math.isfinite(leaf):
+            raise ValueError("must not contain NaN or infinite numbers")
+    if len(written(metadata).encode()) > MOST_METADATA_BYTES:
+        raise ValueError(f"must not be larger than {MOST_METADATA_BYTES} bytes of JSON")
+    return metadata
+
+
+def written(metadata: dict[str, Any]) -> str:
+    """Metadata as it is stored."""
+    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(modest)]
+
+
+class Given(BaseModel):
+    """A body that a client sends: members that nobody knows are mistakes worth telling."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(BaseModel, Generic[Item]):
+    """Part of a list. `next` is the `after` of the following page, null on the last one."""
+
+    data: list[Item]
+    next: str | None
+
+
+class Deleted(BaseModel):
+    """It is gone."""
+
+    id: str
+    deleted: bool = True
+
+
+def write_cursor(last_id: str) -> str:
+    """Where a page ended, as text that means nothing to anybody else."""
+    return "c" + last_id.rpartition("_")[2]
+
+
+def read_cursor(prefix: str, after: str | None) -> str | None:
+    """The id (with this prefix) of the last item of the page before.
+
+    Raises:
+        InvalidRequest: not one of our cursors.
+    """
+    if after is None:
+        return None
+    if len(after) != 33 or after[0] != "c" or not set(after[1:]) <= set("0123456789abcdef"):
+        raise InvalidRequest("This is not the `next` of a page.", param="after")
+    return f"{prefix}_{after[1:]}"

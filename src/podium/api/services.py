@@ -1,0 +1,41 @@
+"""What the handlers work with, made by `app` and handed in as one value."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from podium.identity import Keyring, Keys
+from podium.store.database import Database
+
+
+async def stop_nothing(_conversation: str) -> None:
+    """Where no turns run, none has to be stopped."""
+
+
+def is_staying() -> bool:
+    """Whether a server that never leaves is leaving."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Args of every handler.
+
+    `forget_turns` is called with the id of a conversation before it is deleted: it stops what runs and waits there and
+    removes what is kept of its turns. `checks` are what `/readyz` asks, by name; one that fails raises a PodiumError.
+    `is_draining` says whether this server is going away.
+    """
+
+    database: Database
+    keyring: Keyring
+    keys: Keys
+    forget_turns: Callable[[str], Awaitable[None]] = stop_nothing
+    checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    is_draining: Callable[[], bool] = is_staying
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that serves this request."""
+    services: Services = request.app.state.services
+    return services
