@@ -12,7 +12,7 @@ _TLS = (
     aiohttp.ClientConnectorSSLError,
     aiohttp.ServerFingerprintMismatch,
 )
-_NOT_HTTP = (aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError)
+_NOT_HTTP = (aiohttp.ClientResponseError, aiohttp.http_exceptions.ContentEncodingError)
 _UNREACHED: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (_TLS, "No TLS with {where}: {reason}."),
     ((aiohttp.ClientConnectorDNSError,), "The host name of {where} cannot be resolved."),

@@ -2,11 +2,11 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from podium.simulator.count import prompt_tokens, split
 from podium.simulator.instance import instance
@@ -29,8 +29,8 @@ from podium.vocabulary.request import Line, Request, Tool
 from podium.vocabulary.usage import HostUsage, Usage
 
 _PROSE = (
-    "The quick brown fox jumps over the lazy dog while the old clock on the wall counts each of its steps, "
-    "and nobody in the house can say how often they have met. "
+    " the quick brown fox jumps over the lazy dog while the old clock on the wall counts each of its steps,"
+    " and nobody in the house can say how often they have met."
 )
 _ABSURD = 10**12
 
@@ -43,30 +43,24 @@ class Piece(NamedTuple):
     shown: bool = False
 
 
-@dataclass(slots=True)
-class Spent:
-    """The true count of one call, as it goes."""
-
-    input: int
-    cached: int = 0
-    output: int = 0
-    reasoning: int = 0
-
-    def usage(self) -> Usage:
-        """What an honest host would report."""
-        cached = min(self.cached, self.input)
-        return Usage(
-            input=self.input - cached, cached_input=cached, output=self.output, reasoning=self.reasoning
-        )
-
-
-def speak(plan: Plan, request: Request, answer_id: str, created: int) -> Iterator[Piece]:
-    """All pieces of the answer to a request, usage last."""
-    spent = Spent(prompt_tokens(request), plan.cached)
-    yield Piece(AnswerStarted(id=answer_id, model=request.model, created=created))
+def speak(plan: Plan, request: Request, started: AnswerStarted, wire: str) -> Iterator[Piece]:
+    """All pieces of the answer to a request on this wire, usage last."""
+    said, thought = 0, 0
+    yield Piece(started)
     for choice in range(max(request.sampling.choices or 1, 1)):
-        yield from _one_choice(_Speech(plan, request, choice), spent)
-    yield from _usage(plan, spent)
+        for piece in _one_choice(_Speech(plan, request, choice)):
+            is_thought = isinstance(piece.delta, ReasoningDelta)
+            said, thought = said + piece.tokens * (not is_thought), thought + piece.tokens * is_thought
+            yield piece
+    usage = replace(input_usage(plan, request), output=said, reasoning=thought)
+    yield from (Piece(delta) for delta in _usage(plan, usage, wire))
+
+
+def input_usage(plan: Plan, request: Request) -> Usage:
+    """What a request costs before anything is said; as much of it as the plan wants comes from a cache."""
+    total = prompt_tokens(request)
+    cached = min(max(plan.cached, 0), total)
+    return Usage(input=total - cached, cached_input=cached)
 
 
 def prompt(request: Request) -> str:
@@ -109,30 +103,27 @@ class _Speech:
             yield "".join(some), len(some)
 
 
-def _one_choice(speech: _Speech, spent: Spent) -> Iterator[Piece]:
+def _one_choice(speech: _Speech) -> Iterator[Piece]:
     plan, choice = speech.plan, speech.choice
     if plan.reason is not None:
         index = speech.next_index()
         for text, count in speech.chunks(_words(plan.reason or "Let me think.")):
-            spent.reasoning += count
             yield Piece(ReasoningDelta(index, text, choice), count, shown=True)
     if plan.refuse is not None:
         index = speech.next_index()
         for text, count in speech.chunks(plan.refuse):
-            spent.output += count
             yield Piece(RefusalDelta(index, text, choice), count, shown=True)
     calls = () if plan.refuse is not None else plan.calls or _demanded(speech.request)
     text = "" if plan.refuse is not None else _text(plan, speech.request, has_calls=bool(calls))
     index = speech.next_index() if text else 0
     for chunk, count in speech.chunks(text):
-        spent.output += count
         yield Piece(TextDelta(index, chunk, choice), count, shown=True)
     for number, wanted in enumerate(calls):
-        yield from _call(speech, spent, wanted, number)
+        yield from _call(speech, wanted, number)
     yield from _finish(speech, has_calls=bool(calls))
 
 
-def _call(speech: _Speech, spent: Spent, wanted: Wanted, number: int) -> Iterator[Piece]:
+def _call(speech: _Speech, wanted: Wanted, number: int) -> Iterator[Piece]:
     if speech.cut:
         return
     index, choice = speech.next_index(), speech.choice
@@ -144,7 +135,6 @@ def _call(speech: _Speech, spent: Spent, wanted: Wanted, number: int) -> Iterato
     )
     yield Piece(ToolCallStarted(index, call_id, wanted.name, choice, kind), 0, shown=True)
     for text, count in speech.chunks(arguments):
-        spent.output += count
         yield Piece(ToolCallDelta(index, text, choice), count, shown=True)
     if not speech.cut:
         yield Piece(ToolCallCompleted(index, choice))
@@ -161,23 +151,22 @@ def _finish(speech: _Speech, *, has_calls: bool) -> Iterator[Piece]:
         yield Piece(Finished(reason, choice))
 
 
-def _usage(plan: Plan, spent: Spent) -> Iterator[Piece]:
+def _usage(plan: Plan, usage: Usage, wire: str) -> Iterator[UsageSeen]:
     """The count as the plan wants it told. `cumulative` tells it twice, growing; a reader must not add them up."""
-    usage = spent.usage()
     match plan.usage:
         case "absent":
             return
         case "null":
-            yield Piece(UsageSeen(usage, HostUsage("", Raw(b"null"))))
+            yield UsageSeen(usage, HostUsage(wire, Raw(b"null")))
         case "negative":
-            yield Piece(UsageSeen(Usage(input=-usage.input, output=-usage.output)))
+            yield UsageSeen(Usage(input=-usage.input, output=-usage.output))
         case "absurd":
-            yield Piece(UsageSeen(Usage(input=_ABSURD, output=_ABSURD)))
+            yield UsageSeen(Usage(input=_ABSURD, output=_ABSURD))
         case "cumulative":
-            yield Piece(UsageSeen(Usage(input=usage.input, output=usage.output // 2)))
-            yield Piece(UsageSeen(usage))
+            yield UsageSeen(replace(usage, output=usage.output // 2))
+            yield UsageSeen(usage)
         case _:
-            yield Piece(UsageSeen(usage))
+            yield UsageSeen(usage)
 
 
 def _text(plan: Plan, request: Request, *, has_calls: bool) -> str:
@@ -237,4 +226,4 @@ def _words(text: str) -> str:
 
 
 def _prose(tokens: int) -> str:
-    return "".join(itertools.islice(itertools.cycle(split(_PROSE)), max(tokens, 0)))
+    return "".join(itertools.islice(itertools.cycle(split(_PROSE)), max(tokens, 0))).lstrip()

@@ -21,6 +21,7 @@ from podium.simulator.plan import Fault, Plan
 from podium.simulator.play import Play
 from podium.simulator.rule import Members, plan_of, read, read_header
 from podium.simulator.script import Script, parse_script, read_script
+from podium.vocabulary.event import AnswerStarted
 from podium.vocabulary.request import Request as Asked
 
 JSON = "application/json"
@@ -132,8 +133,9 @@ class Speaker:
             served.fault = f"{fault.kind} {fault.status}" if fault.kind == "status" else fault.kind
         created = clock.unix()
         served.id = ids.new(self._dialect.prefix).replace("_", "-")
+        started = AnswerStarted(id=served.id, model=request.model, created=created)
         writer = self._dialect.wire.writer(request, answer_id=served.id, created=created, model=request.model)
-        pieces = speak(plan, request, served.id, created)
+        pieces = speak(plan, request, started, self._dialect.wire.name)
         return Play(self._dialect.wire, request, plan, fault, served, writer, pieces)
 
 

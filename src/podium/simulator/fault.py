@@ -134,7 +134,9 @@ def _retry_after(asked: str | None) -> dict[str, str]:
     if asked.endswith("ms"):
         return {"retry-after-ms": asked.removesuffix("ms")}
     if asked == "date":
-        return {"retry-after": format_datetime(clock.now() + timedelta(seconds=2), usegmt=True)}
+        now = clock.now()
+        then = now + timedelta(seconds=2)
+        return {"date": format_datetime(now, usegmt=True), "retry-after": format_datetime(then, usegmt=True)}
     return {"retry-after": asked}
 
 

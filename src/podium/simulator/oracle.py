@@ -6,18 +6,21 @@ the cut, a refused one not at all, whatever usage the answer claimed.
 
 import json
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from podium.kit import clock
 from podium.simulator.option import Options
+from podium.vocabulary.usage import Usage
 
 Ended = Literal["complete", "cut", "fault", "refused", "client_gone"]
 
 
 @dataclass(slots=True)
 class Served:
-    """One call. `number` counts from 1; times are of day, durations in seconds; usage is what was really used.
+    """One call. `number` counts from 1; times are of day, durations in seconds.
+
+    `input`, `cached_input`, `output` and `reasoning` are the tokens really used, in buckets that do not overlap.
 
     `ended`: `complete`, `cut` (its last bytes never left), `fault` (something went wrong, and yet it was sent to its
     end), `refused` (an error status; nothing used) or `client_gone`.
@@ -33,10 +36,10 @@ class Served:
     fault: str | None = None
     status: int | None = None
     ended: Ended | None = None
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
+    input: int = 0
+    cached_input: int = 0
+    output: int = 0
+    reasoning: int = 0
     chunks: int = 0
     characters: int = 0
     bytes: int = 0
@@ -49,11 +52,16 @@ class Served:
         """Seconds since the call came in."""
         return round(clock.monotonic() - self.began, 6)
 
+    @property
+    def usage(self) -> Usage:
+        """The buckets, as the vocabulary has them."""
+        return Usage(
+            input=self.input, cached_input=self.cached_input, output=self.output, reasoning=self.reasoning
+        )
+
     def members(self) -> dict[str, object]:
         """The call as JSON members."""
-        told = asdict(self)
-        del told["began"]
-        return told
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "began"}
 
 
 class Oracle:

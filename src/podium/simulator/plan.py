@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Usage = Literal["true", "absent", "null", "negative", "absurd", "float", "cumulative"]
+Usage = Literal["true", "absent", "null", "negative", "absurd", "cumulative"]
 Finish = Literal["once", "twice", "none", "stop", "length", "tool_calls", "content_filter"]
 Kind = Literal[
     # instead of the answer

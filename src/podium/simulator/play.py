@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from podium.simulator.answer import Piece
-from podium.simulator.count import prompt_tokens
+from podium.simulator.answer import Piece, input_usage
 from podium.simulator.fault import BEFORE, INSTEAD, MIDWAY, THROUGHOUT, refuse, strike
 from podium.simulator.oracle import Ended, Served
 from podium.simulator.pipe import Pipe
@@ -48,8 +47,8 @@ class Play:
         if fault is not None and (fault.kind in INSTEAD or (fault.kind == "error" and not streams)):
             await refuse(fault, pipe, self.wire)
             return "refused" if self.served.status != 200 else "fault"
-        self.served.input_tokens = prompt_tokens(self.request)
-        self.served.cached_tokens = min(self.plan.cached, self.served.input_tokens)
+        usage = input_usage(self.plan, self.request)
+        self.served.input, self.served.cached_input = usage.input, usage.cached_input
         if fault is not None and fault.kind in BEFORE and fault.after == "request":
             if not await strike(fault, pipe, self.writer):
                 return "cut"
@@ -120,14 +119,13 @@ class Play:
             shown += _is_shown(frame)
 
     async def _send(self, frames: list[Frame], pipe: Pipe) -> None:
-        served = self.served
-        for piece in (piece for frame in frames for piece in frame.pieces):
-            served.chunks += piece.shown
-            served.characters += len(getattr(piece.delta, "text", ""))
+        for piece in (piece for frame in frames for piece in frame.pieces if piece.shown):
+            self.served.chunks += 1
+            self.served.characters += len(getattr(piece.delta, "text", ""))
             if isinstance(piece.delta, ReasoningDelta):
-                served.reasoning_tokens += piece.tokens
+                self.served.reasoning += piece.tokens
             else:
-                served.output_tokens += piece.tokens
+                self.served.output += piece.tokens
         if data := b"".join(frame.data for frame in frames):
             await pipe.write(data)
             if not self.plan.rate:

@@ -24,12 +24,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Simulator:
-    """A running simulator. `url` is what a wire's SDK takes as base URL, `refusing_url` refuses every connection."""
+    """A running simulator. `url` is what a wire's SDK takes as base URL, `refusing_url` refuses every connection.
+
+    `connections` counts the open ones, idle or not.
+    """
 
     root: str
     url: str
     refusing_url: str
     oracle: Oracle
+    connections: Callable[[], int]
 
 
 class _Protocol(HttpToolsProtocol):
@@ -63,7 +67,8 @@ async def serving(
         )
         root = f"http://{_authority(ours)}"
         try:
-            yield Simulator(root, f"{root}/v1", f"http://{_authority(refusing)}/v1", stage.oracle)
+            refused = f"http://{_authority(refusing)}/v1"
+            yield Simulator(root, f"{root}/v1", refused, stage.oracle, lambda: len(state.connections))
         finally:
             server.close()
             for connection in list(state.connections):
@@ -99,7 +104,9 @@ async def serve(
 
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(
+        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # without it asyncio leaves Nagle on
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
