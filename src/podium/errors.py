@@ -15,6 +15,8 @@ PodiumError                    the docstring is the message; carries no HTTP
 ├── RefusedError               the request is right, but not now: try again later
 │   ├── Busy                   the conversation is speaking and `on_busy` is `reject`
 │   ├── Draining               this server is going away
+│   ├── Cancelled              somebody asked the turn to stop
+│   ├── Interrupted            the turn's server went away
 │   └── Unavailable            the database does not answer
 ├── ProviderError              the model's host failed; says whether another try can help
 │   ├── Unreachable            no connection: nothing was sent
@@ -138,6 +140,18 @@ class Draining(RefusedError):
     """This server is shutting down."""
 
     code = "draining"
+
+
+class Cancelled(RefusedError):
+    """The turn was cancelled."""
+
+    code = "cancelled"
+
+
+class Interrupted(RefusedError):
+    """The server that ran this turn went away."""
+
+    code = "interrupted"
 
 
 class Unavailable(RefusedError):

@@ -46,6 +46,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     HeadersTooLarge: 431,
     RefusedError: 503,
     errors.Busy: 409,
+    errors.Cancelled: 409,
     ProviderError: 502,
     errors.TimedOut: 504,
     errors.Overloaded: 503,
@@ -95,7 +96,9 @@ def headers_of(error: PodiumError, status: int) -> dict[str, str]:
 def _is_passing(error: PodiumError) -> bool:
     if isinstance(error, ProviderError):
         return error.retryable
-    return isinstance(error, RefusedError | errors.Lost | Again) and not isinstance(error, errors.Busy)
+    return isinstance(error, RefusedError | errors.Lost | Again) and not isinstance(
+        error, errors.Busy | errors.Cancelled
+    )
 
 
 def native(error: PodiumError, turn: str | None = None) -> bytes:

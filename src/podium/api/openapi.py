@@ -71,6 +71,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     replies: Mapping[int, Reply] = field(default_factory=dict)
     error: type[BaseModel] | Schema = ErrorAnswer
+    components: Mapping[str, Schema] = field(default_factory=dict)
+    """Schemas that the ones above refer to, by name."""
 
 
 class Described(Protocol):
@@ -126,6 +128,7 @@ def extended(document: dict[str, Any], routes: Sequence[Described]) -> dict[str,
     components["schemas"] = {**components.get("schemas", {}), **definitions.get("$defs", {})}
     paths = document.setdefault("paths", {})
     for route in routes:
+        components["schemas"].update(route.operation.components)
         told = _operation(route, schemas)
         paths.setdefault(route.path, {})[route.method.lower()] = told
     return document

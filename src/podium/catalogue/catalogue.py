@@ -43,13 +43,15 @@ class Catalogue:
                 param="model",
                 hint="Set default_model in podium.toml, or an OPENAI_API_KEY.",
             )
-        if name in self.routes:
-            found = [candidate for each in self.routes[name] if (candidate := self._single(each))]
-            if found:
-                return tuple(found)
-        elif single := self._single(name):
-            return (single,)
-        raise self._unknown(name)
+        found = self.find(name)
+        if not found:
+            raise self._unknown(name)
+        return found
+
+    def find(self, name: str) -> tuple[Candidate, ...]:
+        """As `resolve`, but empty where nothing answers to the name."""
+        each = self.routes.get(name, (name,))
+        return tuple(candidate for one in each if (candidate := self._single(one)))
 
     def models(self) -> tuple[str, ...]:
         """Every name worth showing: routes, then listed models whose endpoint is configured."""

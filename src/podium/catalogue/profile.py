@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Pico-dollars a token, in buckets that do not overlap. A bucket without a price costs what `input` or `output` does."""
+    """Pico-dollars a token, in buckets that do not overlap. One without a price costs what `input` or `output` does."""
 
     input: int
     output: int

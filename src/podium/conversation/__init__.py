@@ -13,6 +13,7 @@ from podium.conversation.queries import (
     delete,
     find,
     find_page,
+    last_turn,
     list_messages,
     update,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "delete",
     "find",
     "find_page",
+    "last_turn",
     "list_messages",
     "update",
 ]

@@ -20,16 +20,16 @@ _BEYOND = 2**31 - 1
 _ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
-# The JSON of a message is compared first, as the text that it is; only what fits there is taken apart. A NUL, which
-# JSON can say and Postgres cannot, stays in the JSON.
+# The JSON of a message is compared first, as the text that it is; only what fits there is taken apart, without NULs,
+# which JSON can say (an escape after an even number of backslashes) and Postgres cannot.
 _SAYS = """(
     c.title ILIKE $5 OR EXISTS (
         SELECT FROM messages m
          WHERE m.conversation_id = c.id
-           AND CASE WHEN m.parts NOT ILIKE $6 THEN false
-                    WHEN position('\\u0000' in m.parts) > 0 THEN true
-                    ELSE EXISTS (SELECT FROM json_array_elements(m.parts::json) AS part
-                                  WHERE part ->> 'type' = 'text' AND part ->> 'text' ILIKE $5)
+           AND CASE WHEN m.parts ILIKE $6 THEN EXISTS (
+                   SELECT FROM json_array_elements(
+                              regexp_replace(m.parts, '(?<!\\)((\\\\)*)\\u0000', '\\1', 'g')::json) AS part
+                    WHERE part ->> 'type' = 'text' AND part ->> 'text' ILIKE $5)
                END))"""
 
 
@@ -180,3 +180,12 @@ async def list_messages(
     if not rows:
         return None
     return [Message(**dict(row)) for row in rows if row["id"] is not None]
+
+
+async def last_turn(database: Database, conversation_id: str) -> str | None:
+    """The turn that the last message belongs to. The caller has checked whose conversation it is."""
+    found: str | None = await database.value(
+        "SELECT turn_id FROM messages WHERE conversation_id = $1 ORDER BY position DESC LIMIT 1",
+        conversation_id,
+    )
+    return found

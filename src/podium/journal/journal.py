@@ -101,10 +101,10 @@ class Journal:
 
     def end(self, log: Log) -> None:
         """The log's whole text was recorded: show its end, and let go of it."""
+        if self._announce is not None and log in self._stored:
+            self._announce([log.id])
         self._forget(log)
         log.end()
-        if self._announce is not None:
-            self._announce([log.id])
 
     def lose(self, log: Log) -> None:
         """Let go of a log that another process owns now; its listeners go on with what is stored."""

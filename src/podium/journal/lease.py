@@ -1,8 +1,8 @@
 """This process's lease: while it is renewed, the turns it owns are its own.
 
 Leases belong to processes, not to turns: one heartbeat row each. Expiry is judged by the database's clock alone; this
-side counts on its own monotonic clock and stops showing before the lease can end. A process that was judged dead while it
-slept takes a new name; what it owned under the old one is lost to it.
+side counts on its own monotonic clock and stops showing before the lease can end. A process that was judged dead while
+it slept takes a new name; what it owned under the old one is lost to it.
 """
 
 import asyncio

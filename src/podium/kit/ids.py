@@ -16,6 +16,16 @@ def new(prefix: str) -> str:
     return f"{prefix}_{int(time.time() * 1000) & 0xFFFF_FFFF_FFFF:012x}{os.urandom(10).hex()}"
 
 
+def stamp(identifier: str) -> int:
+    """When an identifier was made, in whole seconds since 1970."""
+    return int(identifier.partition("_")[2][:12], 16) // 1000
+
+
+def nobody(prefix: str) -> str:
+    """An identifier that nothing has."""
+    return f"{prefix}_{'0' * 32}"
+
+
 def before(prefix: str, seconds: float) -> str:
     """The smallest identifier that could have been made so many seconds ago: all smaller ones are older."""
     return f"{prefix}_{int((time.time() - seconds) * 1000) & 0xFFFF_FFFF_FFFF:012x}{'0' * 20}"

@@ -21,6 +21,9 @@ from podium.turn.turn import Turn
 from podium.vocabulary.event import TurnStarted
 
 _MOST_AGAIN = 400
+_WIDE_WINDOW = (
+    200_000  # tokens; for conversations with a model of their own, which is not known before they are read
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class _Outcome:
     word: str
     other: str | None
     history: str | None
+    model: str | None
     owner: str
 
 
@@ -88,9 +92,7 @@ class Opening:
         item = _Item(
             id=turn_id,
             ask=ask,
-            opening=numbered(
-                1, TurnStarted(turn=turn_id, conversation=ask.conversation, model=plan.decided.chosen)
-            ),
+            opening=numbered(1, TurnStarted(turn=turn_id, conversation=ask.conversation, model=ask.model)),
             stored="" if ask.conversation is None else encode(ask).decode(),
             messages=None if ask.conversation is None else encode_messages(_messages(ask)),
             bytes=history_bytes(plan.window),
@@ -120,6 +122,7 @@ class Opening:
         return Turn(
             id=item.id,
             ask=item.ask,
+            model=item.ask.model or outcome.model,
             log=self._journal.begin(item.id, outcome.owner, [item.opening], stored=item.ask.kept),
             history=decode_history(outcome.history) if outcome.history else (),
             created_at=clock.rfc3339(clock.now()),
@@ -143,7 +146,7 @@ class Opening:
     async def _run(self, items: Sequence[_Item]) -> list[_Outcome]:
         owner = self._lease.owner
         rows = await self._lane.fetch(
-            "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             owner,
             [item.id for item in items],
             [item.ask.tenant for item in items],
@@ -157,8 +160,9 @@ class Opening:
             [item.ask.once.scope if item.ask.once else None for item in items],
             [item.ask.once.hash if item.ask.once else None for item in items],
             [item.bytes for item in items],
+            history_bytes(_WIDE_WINDOW),
         )
-        return [_Outcome(row[0], row[1], row[2], owner) for row in rows]
+        return [_Outcome(row[0], row[1], row[2], row[3], owner) for row in rows]
 
 
 def _messages(ask: Ask) -> tuple[Message, ...]:

@@ -7,9 +7,11 @@ import asyncpg
 import msgspec
 
 from podium.errors import Unknown
+from podium.journal.log import Numbered, read_lines
 from podium.kit import clock, ids
 from podium.store.database import Database
-from podium.vocabulary.event import TurnReport
+from podium.turn.ask import Ask, decode
+from podium.vocabulary.event import Delta, TurnReport
 
 _report = msgspec.json.Decoder(TurnReport)
 _SELECT = (
@@ -45,6 +47,25 @@ async def get(database: Database, turn_id: str, *, tenant: str, user: str | None
     return Seen(report=_reported(row), kept=whole is not False)
 
 
+async def find(database: Database, turn_id: str) -> TurnReport | None:
+    """A turn, whoever it belongs to."""
+    row = await database.first(_SELECT + "WHERE id = $1", turn_id)
+    return None if row is None else _reported(row)
+
+
+async def get_ask(database: Database, turn_id: str, *, tenant: str, user: str, conversation: str) -> Ask:
+    """What a conversation's turn was asked, for going on with it. The caller has checked whose turn it is."""
+    text = await database.value("SELECT ask FROM turns WHERE id = $1", turn_id)
+    return decode(text.encode(), tenant=tenant, user=user, conversation=conversation)
+
+
+async def facts(database: Database, turn_id: str) -> list[Numbered]:
+    """What the turn decided and attempted, as far as it is stored, with its beginning and end."""
+    rows = await database.fetch("SELECT first_seq, lines FROM journal_read($1, $2)", [turn_id], [0])
+    entries = [entry for row in rows for entry in read_lines(row["lines"].encode(), row["first_seq"])]
+    return [entry for entry in entries if not isinstance(entry.event, Delta)]
+
+
 async def page(
     database: Database,
     *,
@@ -69,7 +90,7 @@ async def page(
 
 
 class _Opening(msgspec.Struct):
-    model: str
+    model: str | None = None
 
 
 _opening = msgspec.json.Decoder(_Opening)

@@ -1,8 +1,8 @@
 """Go on where a dead process left off, and hear what others ask of this process's turns.
 
 A turn of a conversation of which nothing was dispatched is run again; dispatched and nothing shown, once again; else,
-and for stateless turns always, it ends `interrupted` with all that any listener saw. Correctness rests on the rows alone:
-notifications make it quick, a poll finds what they missed.
+and for stateless turns always, it ends `interrupted` with all that any listener saw. Correctness rests on the rows
+alone: notifications make it quick, a poll finds what they missed.
 """
 
 import asyncio
@@ -34,7 +34,6 @@ class Recovery:
 
     Args:
         lane: the connection for taking over.
-        listening: the connection that hears notifications.
         kept_days: how long a turn's events can be replayed.
     """
 
@@ -42,36 +41,30 @@ class Recovery:
         self,
         *,
         lane: Lane,
-        listening: Lane,
         lease: Lease,
         journal: Journal,
         turns: Turns,
         kept_days: int = 30,
     ) -> None:
         self._lane = lane
-        self._listening = listening
         self._lease = lease
         self._journal = journal
         self._turns = turns
         self._kept_days = kept_days
         self._swept = clock.monotonic()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Recover what can be recovered now, then keep watching."""
         await self._recover()
-        self._tasks = [
-            asyncio.create_task(self._watch(), name="recovery"),
-            asyncio.create_task(self._listen(), name="stops"),
-        ]
+        self._task = asyncio.create_task(self._watch(), name="recovery")
 
     async def close(self) -> None:
         """Stop watching."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
+        if self._task is not None:
+            self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                await self._task
 
     async def _watch(self) -> None:
         pause = min(1.0, self._lease.seconds / 5)
@@ -84,16 +77,8 @@ class Recovery:
             except PodiumError as error:
                 logger.warning("recovery.postponed", extra={"error": str(error)})
 
-    async def _listen(self) -> None:
-        while True:
-            try:
-                await self._listening.listen("podium_stop", self._heard)
-                await self._listening.wait_broken()
-            except PodiumError as error:
-                logger.warning("recovery.deaf", extra={"error": str(error)})
-            await asyncio.sleep(0.5)
-
-    def _heard(self, payload: str) -> None:
+    def heard(self, payload: str) -> None:
+        """Somebody asks a turn to stop: `why id`, as the database notifies it."""
         why, _, turn_id = payload.partition(" ")
         self._turns.stop_here(turn_id, _WHYS.get(why, "cancel"))
 

@@ -38,7 +38,7 @@ async def run(turn: Turn, steps: Steps, draft: Draft, stopped: Callable[[], Why 
     """
     log = turn.log
     try:
-        plan = steps.choose(turn.ask.model)
+        plan = steps.choose(turn.model)
         await steps.journal.put(log, plan.decided)
         request = _composed(turn, plan)
         async with contextlib.aclosing(_answer(turn, plan, request, steps)) as spoken:

@@ -43,6 +43,7 @@ async def load(lane: Lane, owner: str, turn_id: str, journal: Journal) -> Taken 
     turn = Turn(
         id=turn_id,
         ask=ask,
+        model=ask.model or row["model"],
         log=journal.begin(turn_id, owner, events, stored=row["whole"]),
         history=decode_history(row["history"]) if row["conversation_id"] else (),
         created_at=clock.rfc3339(row["created_at"]),

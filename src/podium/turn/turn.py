@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from podium.errors import PodiumError, ProviderError, RefusedError
+from podium.errors import PodiumError, ProviderError, RefusedError, Rejected
 from podium.journal.log import Log
 from podium.kit import clock, ids, money
 from podium.turn.ask import Ask, Message
@@ -32,15 +32,21 @@ from podium.vocabulary.part import Part, plain_text
 from podium.vocabulary.request import Line
 from podium.vocabulary.usage import Usage
 
+_MOST_BODY = 16 << 10
+
 Why = Literal["cancel", "interrupt", "disconnect", "shutdown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn that this process owns. `history` ends with its input; a stateless turn has none."""
+    """A turn that this process owns. `history` ends with its input; a stateless turn has none.
+
+    `model` is what the caller named, else the conversation's own; None leaves it to the default.
+    """
 
     id: str
     ask: Ask
+    model: str | None
     log: Log
     history: tuple[Line, ...]
     created_at: str
@@ -102,6 +108,7 @@ class Draft:
             or (isinstance(error, ProviderError) and error.retryable),
             status=getattr(error, "status", None),
             after=getattr(error, "after", None),
+            body=error.body[:_MOST_BODY].decode("utf-8", "replace") if isinstance(error, Rejected) else None,
         )
 
     def stop(self, why: Why) -> None:
@@ -113,13 +120,17 @@ class Draft:
             "disconnect": "The client went away.",
             "shutdown": "The server shut down.",
         }
-        self.error = Failure(code="cancelled" if why == "cancel" else why, message=said[why])
+        self.error = Failure(
+            code="interrupted" if why == "shutdown" else "cancelled",
+            message=said[why],
+            retryable=why == "shutdown",
+        )
 
     def orphan(self) -> None:
         """The owner died after something had been shown."""
         self.status = "interrupted"
         self.error = Failure(
-            code="owner_lost", message="The server that ran this turn went away.", retryable=True
+            code="interrupted", message="The server that ran this turn went away.", retryable=True
         )
 
     def terminal(self) -> Terminal:
@@ -139,12 +150,11 @@ class Draft:
         """The turn as clients see it, ended now."""
         answer = self.collector.answer()
         parts = _first(answer)
-        opening = self.turn.log.events[0].event
         return TurnReport(
             id=self.turn.id,
             conversation_id=self.turn.ask.conversation,
             status=self.status,
-            model=self.model or (opening.model if isinstance(opening, TurnStarted) else None),
+            model=self.model or self.turn.model,
             output_text=plain_text(parts),
             output=parts,
             usage=self.usage,

@@ -30,6 +30,8 @@ from podium.vocabulary.event import Failure, TurnCancelled, TurnReport
 
 logger = logging.getLogger(__name__)
 
+_FORGET_SECONDS = 5.0
+
 
 @dataclass(slots=True)
 class _Live:
@@ -116,19 +118,43 @@ class Turns:
         Raises:
             Unknown: there is none, or it is somebody else's.
         """
+        if self.stop_here(turn_id, why, tenant=tenant, user=user):
+            return
         seen = await queries.get(self._database, turn_id, tenant=tenant, user=user)
         if seen.report.status in ("running", "queued"):
             await self._stop(turn_id, why, seen.report)
 
-    def stop_here(self, turn_id: str, why: Why) -> bool:
-        """Stop a turn that runs in this process; False if it does not."""
+    def stop_here(
+        self, turn_id: str, why: Why, *, tenant: str | None = None, user: str | None = None
+    ) -> bool:
+        """Stop a turn that runs in this process; False if it does not, or is not this tenant's and user's."""
         live = self._live.get(turn_id)
         if live is None:
+            return False
+        ask = live.turn.ask
+        if tenant not in (None, ask.tenant) or user not in (None, ask.user):
             return False
         if live.why is None and live.draft.status == "running" and live.task is not None:
             live.why = why
             live.task.cancel()
         return True
+
+    async def forget(self, conversation: str) -> None:
+        """Stop what runs and waits in a conversation, and remove what is kept of its turns; before it is deleted."""
+        rows = await self._database.fetch(
+            "SELECT id FROM turns WHERE conversation_id = $1 AND status IN ('running', 'queued') ORDER BY id DESC",
+            conversation,
+        )
+        for row in rows:
+            report = await queries.find(self._database, row["id"])
+            await self._stop(row["id"], "cancel", report)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FORGET_SECONDS):
+                for row in rows:
+                    async with contextlib.aclosing(self.follow(row["id"])) as stretches:
+                        async for _ in stretches:
+                            pass
+        await self._lane.fetch("SELECT turn_forget($1)", conversation)
 
     def adopt(self, turn: Turn, draft: Draft) -> None:
         """Run a turn that came to be this process's by recovery."""

@@ -153,7 +153,7 @@ class Decided(Struct, frozen=True, tag="decision", omit_defaults=True):
 
 
 class Failure(Struct, frozen=True, omit_defaults=True):
-    """Why a turn did not complete, in the words of the error that a client gets."""
+    """Why a turn did not complete, in the words of the error that a client gets; `body` is a host's own, as sent."""
 
     code: str
     message: str
@@ -162,6 +162,7 @@ class Failure(Struct, frozen=True, omit_defaults=True):
     retryable: bool = False
     status: int | None = None
     after: float | None = None
+    body: str | None = None
 
 
 class TurnReport(Struct, frozen=True):
@@ -183,11 +184,11 @@ class TurnReport(Struct, frozen=True):
 
 
 class TurnStarted(Struct, frozen=True, tag="turn.started", omit_defaults=True):
-    """The turn has begun; always the first event of its log."""
+    """The turn has begun; always the first event of its log. `model` is what the caller named."""
 
     turn: str
-    conversation: str | None
-    model: str
+    conversation: str | None = None
+    model: str | None = None
 
 
 class TurnCompleted(Struct, frozen=True, tag="turn.completed"):

@@ -69,7 +69,10 @@ class AnswerWriter(Protocol):
 class Wire(Protocol):
     """A format, both halves."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What endpoints call it."""
+        ...
 
     def authorize(self, endpoint: Endpoint) -> Mapping[str, str]:
         """The headers that carry the endpoint's key."""

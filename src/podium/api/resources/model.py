@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -15,11 +16,13 @@ MOST_METADATA_DEPTH = 16
 
 Item = TypeVar("Item")
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 
 def storable(text: str) -> str:
-    """Refuse the one character that Postgres does not keep."""
-    if "\0" in text:
-        raise ValueError("must not contain NUL characters")
+    """Refuse the characters that Postgres and UTF-8 do not have: NUL and halves of surrogate pairs."""
+    if "\0" in text or _HALF.search(text):
+        raise ValueError("must not contain NUL characters or lone surrogates")
     return text
 
 

@@ -1,5 +1,5 @@
 -- Open turns, all items in one commit; gives one row an item, in order. Locks in the one global order: keys, conversations.
---   outcome  running   it speaks now; `history` ends with its input
+--   outcome  running   it speaks now; `history` ends with its input, `model` is the conversation's own
 --            queued    the conversation is speaking; it waits its turn
 --            busy      the conversation is speaking and the policy is to be refused
 --            attached  the idempotency key has started `other`, with the same request
@@ -9,15 +9,16 @@
 --            judged    this process was judged dead: take a new name
 CREATE OR REPLACE FUNCTION turn_open(
     _owner text, _ids text[], _tenants text[], _users text[], _all boolean[], _conversations text[],
-    _policies text[], _asks text[], _openings text[], _inputs text[], _scopes text[], _hashes text[], _bytes int[])
-RETURNS TABLE (outcome text, other text, history text) LANGUAGE plpgsql AS $$
+    _policies text[], _asks text[], _openings text[], _inputs text[], _scopes text[], _hashes text[], _bytes int[],
+    _widest int)
+RETURNS TABLE (outcome text, other text, history text, model text) LANGUAGE plpgsql AS $$
 DECLARE
     _locked text[];
     _key turn_keys;
     _conversation record;
 BEGIN
     IF NOT journal_fence(_owner) THEN
-        RETURN QUERY SELECT 'judged', NULL, NULL FROM unnest(_ids);
+        RETURN QUERY SELECT 'judged', NULL, NULL, NULL FROM unnest(_ids);
         RETURN;
     END IF;
     INSERT INTO turn_keys (scope, hash, turn_id)
@@ -28,7 +29,7 @@ BEGIN
       FROM (SELECT k.id FROM conversations k WHERE k.id = ANY(_conversations)
              ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED) AS c;
     FOR i IN 1 .. cardinality(_ids) LOOP
-        outcome := 'running'; other := NULL; history := NULL;
+        outcome := 'running'; other := NULL; history := NULL; model := NULL;
         IF _scopes[i] IS NOT NULL THEN
             SELECT * INTO _key FROM turn_keys k WHERE k.scope = _scopes[i];
             IF _key.turn_id <> _ids[i] THEN
@@ -39,7 +40,7 @@ BEGIN
             END IF;
         END IF;
         IF _conversations[i] IS NOT NULL THEN
-            SELECT c.tenant, c.user_id, c.running INTO _conversation
+            SELECT c.tenant, c.user_id, c.running, c.model INTO _conversation
               FROM conversations c WHERE c.id = _conversations[i];
             IF NOT FOUND OR _conversation.tenant <> _tenants[i]
                OR NOT (_all[i] OR _conversation.user_id = _users[i]) THEN
@@ -70,7 +71,9 @@ BEGIN
                        SET position = conversation_append(_conversations[i], _ids[i], _inputs[i], _ids[i])
                      WHERE t.id = _ids[i];
                 END IF;
-                history := conversation_history(_conversations[i], _bytes[i]);
+                model := _conversation.model;
+                history := conversation_history(
+                    _conversations[i], CASE WHEN model IS NULL THEN _bytes[i] ELSE greatest(_bytes[i], _widest) END);
             END IF;
         END IF;
         RETURN NEXT;
@@ -111,7 +114,7 @@ BEGIN
         next := NULL;
         recorded := _live AND journal_end(_owner, _ids[i], _lasts[i], _lines[i]);
         IF recorded THEN
-            UPDATE turns t SET status = _statuses[i], report = _reports[i], ended_at = clock_timestamp(), ask = ''
+            UPDATE turns t SET status = _statuses[i], report = _reports[i], ended_at = clock_timestamp()
              WHERE t.id = _ids[i] AND t.status = 'running'
             RETURNING t.conversation_id INTO _conversation;
             IF FOUND AND _conversation IS NOT NULL THEN
@@ -129,7 +132,7 @@ END $$;
 -- conversation if that has not been done. Nothing if the turn is not this owner's.
 CREATE OR REPLACE FUNCTION turn_load(_owner text, _id text, _bytes int)
 RETURNS TABLE (tenant text, user_id text, conversation_id text, ask text, history text, lines text, whole boolean,
-               reruns int, stop text, created_at timestamptz) LANGUAGE plpgsql AS $$
+               reruns int, stop text, created_at timestamptz, model text) LANGUAGE plpgsql AS $$
 DECLARE
     _turn turns;
 BEGIN
@@ -148,7 +151,8 @@ BEGIN
     RETURN QUERY SELECT _turn.tenant, _turn.user_id, _turn.conversation_id, _turn.ask,
         conversation_history(_turn.conversation_id, _bytes),
         (SELECT string_agg(j.lines, E'\n' ORDER BY j.first_seq) FROM journal_read(ARRAY[_id], ARRAY[0]) j),
-        journal_whole(_id), _turn.reruns, _turn.stop, _turn.created_at;
+        journal_whole(_id), _turn.reruns, _turn.stop, _turn.created_at,
+        (SELECT c.model FROM conversations c WHERE c.id = _turn.conversation_id);
 END $$;
 
 -- Note that a turn is run again after its owner was lost.
@@ -190,7 +194,7 @@ BEGIN
         UPDATE turns t SET stop = coalesce(t.stop, _why) WHERE t.id = _id;
         PERFORM pg_notify('podium_stop', _why || ' ' || _id);
     ELSIF _turn.status = 'queued' THEN
-        UPDATE turns t SET status = 'cancelled', report = _report, ended_at = clock_timestamp(), input = NULL, ask = ''
+        UPDATE turns t SET status = 'cancelled', report = _report, ended_at = clock_timestamp(), input = NULL
          WHERE t.id = _id;
         PERFORM journal_begin(_owner, _id, true, _turn.opening);
         PERFORM journal_end(_owner, _id, 2, _turn.opening || E'\n' || _line);
@@ -214,4 +218,14 @@ BEGIN
     PERFORM journal_forget(_turns);
     UPDATE turns t SET report = NULL WHERE t.id = ANY(_turns);
     RETURN coalesce(cardinality(_turns), 0);
+END $$;
+
+-- Forget the turns of a conversation that is being deleted.
+CREATE OR REPLACE FUNCTION turn_forget(_conversation text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    _turns text[];
+BEGIN
+    WITH gone AS (DELETE FROM turns t WHERE t.conversation_id = _conversation RETURNING t.id)
+    SELECT array_agg(g.id) INTO _turns FROM gone g;
+    PERFORM journal_forget(_turns);
 END $$;

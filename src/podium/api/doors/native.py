@@ -1,0 +1,224 @@
+"""Podium's own dialect: a conversation's turns, as JSON or as their numbered events."""
+
+import contextlib
+from typing import Annotated, Literal, TypeVar, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from podium import conversation
+from podium.api.passage import Limits
+from podium.api.serve import (
+    Headers,
+    Listening,
+    failure_of,
+    send_json,
+    send_stream,
+    wait_terminal,
+)
+from podium.api.turning import Incoming, read_incoming
+from podium.errors import Conflict, InvalidRequest
+from podium.journal.log import Numbered
+from podium.kit import ids
+from podium.store.database import Database
+from podium.turn import queries
+from podium.turn.ask import Ask, OnBusy, OnDisconnect
+from podium.turn.turns import Turns
+from podium.vocabulary.event import TurnEvent, TurnFailed, TurnReport
+from podium.vocabulary.part import Audio, Document, Image, Part, Text, ToolResult, Video
+from podium.vocabulary.request import Line, Request, Sampling
+
+Given = TypeVar("Given")
+GivenPart = Text | Image | Audio | Video | Document | ToolResult
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class TurnGiven(Struct, frozen=True, forbid_unknown_fields=True):
+    """A new turn: what is said, and how to answer."""
+
+    input: str | Annotated[tuple[GivenPart, ...], Meta(min_length=1, max_length=1000)]
+    model: Name | None = None
+    stream: bool | None = None
+    on_busy: OnBusy = "enqueue"
+    on_disconnect: OnDisconnect = "continue"
+    instructions: str | None = None
+    max_output_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    stop: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+
+
+class ContinueGiven(Struct, frozen=True, forbid_unknown_fields=True):
+    """How to go on with a turn that broke off."""
+
+    model: Name | None = None
+    stream: bool | None = None
+    on_disconnect: OnDisconnect = "continue"
+
+
+_turn_given = msgspec.json.Decoder(TurnGiven)
+_continue_given = msgspec.json.Decoder(ContinueGiven)
+_encoder = msgspec.json.Encoder()
+_CONTINUABLE = ("interrupted", "failed", "cancelled")
+
+
+class EventFrames:
+    """Events as the native stream carries them: `id:` the number, `event:` the type, `data:` the JSON."""
+
+    heartbeat = b": ping\n\n"
+
+    def frame(self, entry: Numbered) -> bytes:
+        """One SSE event."""
+        return b"id: %d\nevent: %b\ndata: %b\n\n" % (entry.seq, type_of(entry.event), entry.line)
+
+
+def type_of(event: TurnEvent) -> bytes:
+    """The event's type, as its tag says it."""
+    return _TYPES[type(event)]
+
+
+_TYPES = {kind: str(kind.__struct_config__.tag).encode() for kind in get_args(TurnEvent)}
+
+
+class NativeDoor:
+    """`POST /v1/conversations/{id}/turns` and `POST /v1/turns/{id}/continue`."""
+
+    def __init__(self, turns: Turns, database: Database, limits: Limits) -> None:
+        self._turns = turns
+        self._database = database
+        self._limits = limits
+
+    def start(self) -> ASGIApp:
+        """The handler that starts a turn."""
+        return self._start
+
+    def go_on(self) -> ASGIApp:
+        """The handler that continues a broken one."""
+        return self._continue
+
+    async def _start(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = await read_incoming(scope, receive, self._limits)
+        given = decoded(_turn_given, incoming.body)
+        conversation_id = scope["path_params"]["id"]
+        if not ids.is_id("conv", conversation_id):
+            conversation_id = ids.nobody("conv")
+        stream = _wants_stream(scope, given.stream)
+        await self._answer(_asked(incoming, given, conversation_id), incoming, (receive, send), stream=stream)
+
+    async def _continue(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = await read_incoming(scope, receive, self._limits)
+        given = decoded(_continue_given, incoming.body or b"{}")
+        stream = _wants_stream(scope, given.stream)
+        ask = await self._continuing(incoming, given, scope["path_params"]["id"], stream=stream)
+        await self._answer(ask, incoming, (receive, send), stream=stream)
+
+    async def _continuing(
+        self, incoming: Incoming, given: ContinueGiven, turn_id: str, *, stream: bool
+    ) -> Ask:
+        who = incoming.who
+        broken = (await self._turns.get(turn_id, tenant=who.tenant, user=who.only_user)).report
+        if broken.conversation_id is None:
+            raise Conflict("A stateless turn cannot be continued.", hint="Send its messages again.")
+        cut = broken.status == "completed" and broken.finish_reason == "length"
+        if broken.status not in _CONTINUABLE and not cut:
+            raise Conflict(f"A turn that is {broken.status} cannot be continued.")
+        if await conversation.last_turn(self._database, broken.conversation_id) != broken.id:
+            raise Conflict("The conversation has gone on since this turn.", hint="Start a new turn.")
+        ask = await queries.get_ask(
+            self._database, turn_id, tenant=who.tenant, user=who.user, conversation=broken.conversation_id
+        )
+        instructions = ask.request.lines[: len(ask.request.lines) - len(ask.input)]
+        request = msgspec.structs.replace(ask.request, lines=instructions, stream=stream)
+        return Ask(
+            tenant=who.tenant,
+            user=who.user,
+            sees_all=who.is_admin,
+            request=request,
+            model=given.model or ask.model,
+            trace=incoming.passage.id,
+            conversation=broken.conversation_id,
+            on_busy="reject",
+            on_disconnect=given.on_disconnect,
+            once=incoming.once,
+            continues=broken.id,
+        )
+
+    async def _answer(
+        self, ask: Ask, incoming: Incoming, ends: tuple[Receive, Send], *, stream: bool
+    ) -> None:
+        receive, send = ends
+        accepted = await self._turns.ask(ask)
+        incoming.passage.turn = accepted.id
+        headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
+        if accepted.how == "attached":
+            headers.append((b"idempotent-replayed", b"true"))
+
+        async def left() -> None:
+            if ask.on_disconnect == "cancel" and accepted.how != "attached":
+                await self._turns.stop(accepted.id, tenant=ask.tenant, user=ask.user, why="disconnect")
+
+        follow = self._turns.follow(accepted.id)
+        async with Listening(receive, left), contextlib.aclosing(follow) as stretches:
+            if stream:
+                await send_stream(send, headers, [], stretches, EventFrames())
+                return
+            terminal, _ = await wait_terminal(stretches)
+            if isinstance(terminal, TurnFailed) and (error := failure_of(terminal)) is not None:
+                raise error
+            await send_json(send, 200, headers, _encoder.encode(terminal.turn))
+
+
+def encode_report(report: TurnReport) -> bytes:
+    """A turn as JSON."""
+    return _encoder.encode(report)
+
+
+def decoded(decoder: msgspec.json.Decoder[Given], body: bytes) -> Given:
+    """A body read by its shape.
+
+    Raises:
+        InvalidRequest: it has another; names the member.
+    """
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        told, _, at = str(error).partition(" - at `$")
+        raise InvalidRequest(told + ".", param=at.strip("`.") or None) from None
+
+
+def _wants_stream(scope: Scope, given: bool | None) -> bool:
+    if given is not None:
+        return given
+    return any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"])
+
+
+def _asked(incoming: Incoming, given: TurnGiven, conversation_id: str) -> Ask:
+    parts: tuple[Part, ...] = (Text(given.input),) if isinstance(given.input, str) else given.input
+    role: Literal["user", "tool"] = "tool" if all(isinstance(part, ToolResult) for part in parts) else "user"
+    instructions = (Line(role="system", parts=(Text(given.instructions),)),) if given.instructions else ()
+    return Ask(
+        tenant=incoming.who.tenant,
+        user=incoming.who.user,
+        sees_all=incoming.who.is_admin,
+        request=Request(
+            model=given.model or "",
+            lines=(*instructions, Line(role=role, parts=parts)),
+            sampling=Sampling(
+                max_output=given.max_output_tokens,
+                temperature=given.temperature,
+                top_p=given.top_p,
+                stop=given.stop,
+                seed=given.seed,
+            ),
+            stream=True,
+            include_usage=True,
+        ),
+        model=given.model,
+        trace=incoming.passage.id,
+        conversation=conversation_id,
+        on_busy=given.on_busy,
+        on_disconnect=given.on_disconnect,
+        once=incoming.once,
+    )

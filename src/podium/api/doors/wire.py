@@ -1,0 +1,163 @@
+"""Every dialect that is a wire's: the wire's server half around a turn."""
+
+import contextlib
+from collections.abc import Mapping
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from podium.api.errors import status_of
+from podium.api.passage import Limits
+from podium.api.serve import (
+    Headers,
+    Listening,
+    Stretches,
+    failure_of,
+    send_json,
+    send_stream,
+    wait_spoken,
+    wait_terminal,
+)
+from podium.api.turning import Incoming, Wishes, read_incoming, read_wishes
+from podium.errors import PodiumError
+from podium.journal.log import Numbered
+from podium.kit import ids
+from podium.turn.ask import Ask
+from podium.turn.turns import Turns
+from podium.vocabulary.answer import Collector
+from podium.vocabulary.event import AttemptStarted, Delta, Terminal
+from podium.vocabulary.request import Line, Request
+from podium.wires.wire import AnswerWriter, Wire
+
+
+class WireDoor:
+    """Serves one wire's dialect.
+
+    Args:
+        answer_prefix: what this dialect's answer ids begin with, such as `chatcmpl`.
+    """
+
+    def __init__(self, wire: Wire, turns: Turns, limits: Limits, *, answer_prefix: str) -> None:
+        self._wire = wire
+        self._turns = turns
+        self._limits = limits
+        self._answer_prefix = answer_prefix
+
+    def refuse(self, status: int, error: PodiumError) -> bytes:
+        """An error in this dialect."""
+        return self._wire.write_error(status, error)
+
+    def app(self) -> ASGIApp:
+        """The route's handler."""
+        return self._serve
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = await read_incoming(scope, receive, self._limits)
+        request = self._wire.read_request(_path(scope), incoming.body)
+        wishes = read_wishes(request.source.members.get("x_podium") if request.source else None)
+        ask = _ask(incoming, request, wishes)
+        accepted = await self._turns.ask(ask)
+        incoming.passage.turn = accepted.id
+        headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
+        if accepted.how == "attached":
+            headers.append((b"idempotent-replayed", b"true"))
+
+        async def left() -> None:
+            if ask.on_disconnect == "cancel" and accepted.how != "attached":
+                await self._turns.stop(accepted.id, tenant=ask.tenant, user=ask.user, why="disconnect")
+
+        follow = self._turns.follow(accepted.id)
+        async with Listening(receive, left), contextlib.aclosing(follow) as stretches:
+            writing = _Writing(self._wire, request, accepted.id, self._answer_prefix)
+            if request.stream:
+                first = await wait_spoken(stretches)
+                await send_stream(send, headers, first, stretches, writing)
+            else:
+                await send_json(send, 200, headers, await _whole(stretches, writing))
+
+
+async def _whole(stretches: Stretches, writing: "_Writing") -> bytes:
+    terminal, heard = await wait_terminal(stretches)
+    error = failure_of(terminal)
+    if error is not None:
+        raise error
+    collector = Collector()
+    for entry in heard:
+        if isinstance(entry.event, Delta):
+            collector.add(entry.event)
+        elif isinstance(entry.event, AttemptStarted):
+            writing.attempt(entry.event)
+    return writing.writer().whole(collector.answer())
+
+
+class _Writing:
+    """Writes a turn's events as the dialect's answer, under an id that the turn's own determines."""
+
+    heartbeat = b": ping\n\n"
+
+    def __init__(self, wire: Wire, request: Request, turn_id: str, prefix: str) -> None:
+        self._wire = wire
+        self._request = request
+        self._turn_id = turn_id
+        self._prefix = prefix
+        self._model = request.model
+        self._writer: AnswerWriter | None = None
+
+    def attempt(self, event: AttemptStarted) -> None:
+        """Note who speaks."""
+        self._model = f"{event.endpoint}/{event.model}"
+
+    def writer(self) -> AnswerWriter:
+        """The wire's writer, made when the first piece is written."""
+        if self._writer is None:
+            stamp = ids.stamp(self._turn_id)
+            self._writer = self._wire.writer(
+                self._request,
+                answer_id=f"{self._prefix}-{self._turn_id.partition('_')[2]}",
+                created=stamp,
+                model=self._model,
+            )
+        return self._writer
+
+    def frame(self, entry: Numbered) -> bytes:
+        """The bytes for one event."""
+        event = entry.event
+        if isinstance(event, Delta):
+            return (self._writer or self.writer()).frame(event)
+        if isinstance(event, AttemptStarted):
+            self.attempt(event)
+        elif isinstance(event, Terminal):
+            error = failure_of(event)
+            writer = self.writer()
+            return writer.end() if error is None else writer.error(status_of(error), error)
+        return b""
+
+
+def _ask(incoming: Incoming, request: Request, wishes: Wishes) -> Ask:
+    if wishes.conversation is not None:
+        request = msgspec.structs.replace(request, lines=_since_last_answer(request.lines))
+    return Ask(
+        tenant=incoming.who.tenant,
+        user=incoming.who.user,
+        sees_all=incoming.who.is_admin,
+        request=request,
+        model=request.model or None,
+        trace=incoming.passage.id,
+        conversation=wishes.conversation,
+        on_busy=wishes.on_busy,
+        on_disconnect=wishes.on_disconnect or ("continue" if wishes.conversation else "cancel"),
+        once=incoming.once,
+    )
+
+
+def _since_last_answer(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Instructions, and what follows the last answer: the conversation itself is the memory of the rest."""
+    instructions = tuple(line for line in lines if line.role in ("system", "developer"))
+    said = tuple(line for line in lines if line.role not in ("system", "developer"))
+    last = max((at for at, line in enumerate(said) if line.role == "assistant"), default=-1)
+    return instructions + said[last + 1 :]
+
+
+def _path(scope: Scope) -> Mapping[str, str]:
+    found: Mapping[str, str] = scope.get("path_params", {})
+    return found

@@ -1,0 +1,83 @@
+"""What every door that starts turns does with its request: read it whole, know who asks, and how often."""
+
+import hashlib
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Raw
+from starlette.types import Receive, Scope
+
+from podium.api.body import read_body
+from podium.api.passage import Limits, Passage, passage_of, principal_of
+from podium.errors import InvalidRequest
+from podium.identity import Principal
+from podium.kit import ids
+from podium.turn.ask import OnBusy, Once, OnDisconnect
+
+_MOST_KEY = 255
+
+
+class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a dialect's client may ask of Podium beside its dialect, in the member `x_podium`."""
+
+    conversation: str | None = None
+    on_busy: OnBusy = "enqueue"
+    on_disconnect: OnDisconnect | None = None
+
+
+_wishes = msgspec.json.Decoder(Wishes)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request that wants a turn."""
+
+    passage: Passage
+    who: Principal
+    body: bytes
+    once: Once | None
+
+
+async def read_incoming(scope: Scope, receive: Receive, limits: Limits) -> Incoming:
+    """Read the whole request.
+
+    Raises:
+        InvalidRequest: the idempotency key is too long or not text.
+        TooLarge: the body is beyond the limit.
+    """
+    who = principal_of(scope)
+    body = await read_body(receive, limits)
+    return Incoming(passage=passage_of(scope), who=who, body=body, once=_once(scope, who, body))
+
+
+def read_wishes(given: Raw | None) -> Wishes:
+    """The member `x_podium`.
+
+    Raises:
+        InvalidRequest: it is malformed; names the member.
+    """
+    if given is None:
+        return Wishes()
+    try:
+        wishes = _wishes.decode(given)
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"x_podium: {error}", param="x_podium") from None
+    if wishes.conversation is not None and not ids.is_id("conv", wishes.conversation):
+        # It answers as one that does not exist: to a malformed id nothing can belong.
+        return msgspec.structs.replace(wishes, conversation=ids.nobody("conv"))
+    return wishes
+
+
+def _once(scope: Scope, who: Principal, body: bytes) -> Once | None:
+    for name, value in scope["headers"]:
+        if name == b"idempotency-key":
+            if not value or len(value) > _MOST_KEY:
+                raise InvalidRequest(
+                    f"An idempotency key has 1 to {_MOST_KEY} characters.", param="Idempotency-Key"
+                )
+            route = scope["path"].encode("utf-8", "surrogateescape")
+            parts = (who.tenant.encode(), who.user.encode(), route, value)
+            return Once(
+                scope=hashlib.sha256(b"\0".join(parts)).hexdigest(), hash=hashlib.sha256(body).hexdigest()
+            )
+    return None

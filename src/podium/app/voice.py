@@ -1,0 +1,61 @@
+"""The stack of providers behind a plan: per candidate booked and remote, all of them routed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import aiohttp
+
+from podium.catalogue.catalogue import Candidate
+from podium.catalogue.endpoint import Endpoint
+from podium.errors import Unavailable
+from podium.ledger.booked import Booked
+from podium.providers.local.local import Local
+from podium.providers.provider import Provider
+from podium.providers.remote import Remote, open_client
+from podium.routing.choose import Plan
+from podium.routing.routed import Routed
+from podium.wires.wire import Wire
+
+LOCAL = "local"
+Address = Callable[[], Awaitable[str]]
+
+
+class Voices:
+    """Builds the provider that speaks for a plan; one HTTP client for all of them."""
+
+    def __init__(self, wires: Mapping[str, Wire], local: Address | None) -> None:
+        """`local` gives the base URL of the local model, started if need be."""
+        self._wires = wires
+        self._local = local
+        self._client: aiohttp.ClientSession | None = None
+        self._built: dict[Candidate, Provider] = {}
+
+    def open(self) -> None:
+        """Open the HTTP client."""
+        self._client = open_client()
+
+    async def close(self) -> None:
+        """Close it."""
+        if self._client is not None:
+            await self._client.close()
+
+    def voice(self, plan: Plan) -> Provider:
+        """Who speaks for this plan."""
+        if len(plan.candidates) == 1:
+            return self._single(plan.candidates[0])
+        return Routed([(each.profile.name, self._single(each)) for each in plan.candidates])
+
+    def _single(self, candidate: Candidate) -> Provider:
+        built = self._built.get(candidate)
+        if built is None:
+            built = self._built[candidate] = Booked(self._host(candidate), candidate.profile)
+        return built
+
+    def _host(self, candidate: Candidate) -> Provider:
+        def remote(endpoint: Endpoint) -> Provider:
+            if self._client is None:
+                raise Unavailable("The server has not started yet.")
+            return Remote(self._client, self._wires[endpoint.wire], endpoint, candidate.profile)
+
+        if candidate.endpoint.name == LOCAL and self._local is not None:
+            return Local(candidate.endpoint, self._local, remote)
+        return remote(candidate.endpoint)
