@@ -34,7 +34,8 @@ def open_client(*, keep_alive: float = 15.0) -> aiohttp.ClientSession:
     one. No cookies, no proxies from the environment, no limits or timeouts of aiohttp's own.
     """
     watched = aiohttp.TraceConfig()
-    watched.on_connection_reuseconn.append(_note_reuse)
+    watched.on_connection_reuseconn.append(_note_reused)
+    watched.on_connection_create_end.append(_note_connected)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -73,7 +74,7 @@ class Remote:
     async def stream(self, request: Request, call: Call, /) -> AsyncGenerator[Spoken, None]:
         """Ask, and yield the deltas as they come. Closing the generator closes the connection at once."""
         outgoing = self._wire.write_request(request, self._profile, self._endpoint)
-        bounds = self._bounds(call)
+        bounds = self._bounds(call, streams=request.stream and self._profile.streaming)
         response = await self._ask(outgoing, min(bounds.first_byte_at, bounds.ends_at))
         body = Body(response.content, bounds)
         data = b""
@@ -106,16 +107,16 @@ class Remote:
             body.close()
             response.close()
 
-    def _bounds(self, call: Call) -> Bounds:
+    def _bounds(self, call: Call, *, streams: bool) -> Bounds:
         """The endpoint's patience as moments of the event loop's clock.
 
-        A host that does not stream is silent until it is done: its first byte may take as long as the whole.
+        A host that is not asked to stream is silent until it is done: its first byte may take as long as the whole.
         """
         patience, now = self._endpoint.patience, asyncio.get_running_loop().time()
         left = min(patience.total, call.deadline - clock.monotonic())
         if left <= 0:
             raise _late(f"There was no time left to ask {self._where}. Nothing was sent.")
-        first_byte = patience.first_byte if self._profile.streaming else patience.total
+        first_byte = patience.first_byte if streams else patience.total
         return Bounds(self._where, now + first_byte, patience.idle, now + left, patience.body_bytes)
 
     async def _ask(self, outgoing: Outgoing, until: float) -> aiohttp.ClientResponse:
@@ -123,7 +124,7 @@ class Remote:
 
         A kept connection that the host closes just as it is used again gets one more chance on another.
         """
-        trip = SimpleNamespace(reused=False)
+        trip = SimpleNamespace(reused=False, connected=False)
         try:
             async with asyncio.timeout_at(until):
                 try:
@@ -134,6 +135,8 @@ class Remote:
                     _log.debug("providers.connection_was_stale endpoint=%s", self._endpoint.name)
                 return await self._post(outgoing, trip)
         except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError) and not trip.connected:
+                raise Unreachable(f"No connection to {self._where} in time. Nothing was sent.") from None
             raise translated(error, self._where) from None
 
     async def _post(self, outgoing: Outgoing, trip: SimpleNamespace) -> aiohttp.ClientResponse:
@@ -237,9 +240,13 @@ def _oversized(where: str, most: int) -> Garbled:
     return error
 
 
-async def _note_reuse(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceConnectionReuseconnParams,
+async def _note_reused(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
 ) -> None:
-    context.trace_request_ctx.reused = True
+    context.trace_request_ctx.connected = context.trace_request_ctx.reused = True
+
+
+async def _note_connected(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionCreateEndParams
+) -> None:
+    context.trace_request_ctx.connected = True

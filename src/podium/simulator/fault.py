@@ -38,7 +38,7 @@ _ERRORS: Mapping[int, type[PodiumError]] = {
     404: UnknownModel,
     429: RefusedError,
 }
-_ZEROS = 16 << 20
+_BLANKS = 1 << 20
 
 
 async def refuse(fault: Fault, pipe: Pipe, wire: Wire) -> None:
@@ -141,9 +141,9 @@ def _retry_after(asked: str | None) -> dict[str, str]:
 
 
 def _bomb(size: int) -> Iterator[bytes]:
-    """So many bytes of blanks, compressed a thousandfold: one block of 16 MB, repeated."""
+    """So many bytes of blanks, compressed a thousandfold: one block of 1 MB, repeated."""
     zipper = zlib.compressobj(wbits=31)
     yield zipper.compress(b"{") + zipper.flush(zlib.Z_FULL_FLUSH)
-    block = zipper.compress(b" " * _ZEROS) + zipper.flush(zlib.Z_FULL_FLUSH)
-    for _ in range(-(-size // _ZEROS)):
+    block = zipper.compress(b" " * _BLANKS) + zipper.flush(zlib.Z_FULL_FLUSH)
+    for _ in range(-(-size // _BLANKS)):
         yield block
