@@ -1,9 +1,12 @@
-"""What every test shares: in CI an absent neighbour is a failure, not a skip."""
+"""What every test shares: a database; and in CI an absent neighbour is a failure, not a skip."""
 
 import os
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 
 import pytest
+import pytest_asyncio
+
+from tests.serving import Cluster, fresh_database, running_cluster
 
 REQUIRE_ALL = os.environ.get("PODIUM_REQUIRE_ALL") == "1"
 
@@ -34,3 +37,17 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     if REQUIRE_ALL:
         forbid_skipping(report)
     return report
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster() -> AsyncGenerator[Cluster, None]:
+    """A running Postgres, one for all tests of this process."""
+    async with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture
+async def dsn(cluster: Cluster) -> AsyncGenerator[str, None]:
+    """The address of an empty, up-to-date database of this test's own."""
+    async with fresh_database(cluster) as made:
+        yield made

@@ -22,13 +22,13 @@ _ESCAPED = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 # The JSON of a message is compared first, as the text that it is; only what fits there is taken apart, without NULs,
 # which JSON can say (an escape after an even number of backslashes) and Postgres cannot.
-_SAYS = """(
+_SAYS = r"""(
     c.title ILIKE $5 OR EXISTS (
         SELECT FROM messages m
          WHERE m.conversation_id = c.id
            AND CASE WHEN m.parts ILIKE $6 THEN EXISTS (
                    SELECT FROM json_array_elements(
-                              regexp_replace(m.parts, '(?<!\\)((\\\\)*)\\u0000', '\\1', 'g')::json) AS part
+                              regexp_replace(m.parts, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')::json) AS part
                     WHERE part ->> 'type' = 'text' AND part ->> 'text' ILIKE $5)
                END))"""
 

@@ -1,0 +1,101 @@
+"""A real database and a real server for tests: one embedded cluster a session, a database of its own for each test.
+
+async with fresh_database(cluster) as dsn: …
+async with serving(app) as url: …           # uvicorn on a free port, in the test's own event loop
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import uvicorn
+from starlette.types import ASGIApp
+
+from podium.kit import ids
+from podium.store.embedded.attach import embedded, wait_stopped
+from podium.store.migrate import migrate
+
+_TEMPLATE = "podium_template"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running Postgres with an up-to-date, empty database to copy from."""
+
+    dsn: str
+    data_dir: Path
+
+    def dsn_of(self, database: str) -> str:
+        return (
+            urlsplit(self.dsn)
+            ._replace(path=f"/{database}")
+            .geturl()
+            .replace("postgresql:/", "postgresql:///", 1)
+        )
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def running_cluster() -> AsyncGenerator[Cluster, None]:
+    """An embedded Postgres in a directory of its own, gone afterwards."""
+    place = Path(tempfile.mkdtemp(prefix="podium-test-", dir="/tmp"))
+    place.chmod(0o755)  # the account that the database runs under, where tests run as root, passes through
+    try:
+        async with embedded(place / "data") as database:
+            cluster = Cluster(database.dsn, place / "data")
+            await cluster.execute(f"CREATE DATABASE {_TEMPLATE}")
+            await migrate(cluster.dsn_of(_TEMPLATE))
+            yield cluster
+        await wait_stopped(place / "data", within=20)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@asynccontextmanager
+async def fresh_database(cluster: Cluster) -> AsyncGenerator[str, None]:
+    """The DSN of a new, empty, up-to-date database."""
+    name = ids.new("test")
+    await cluster.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    yield cluster.dsn_of(name)
+    with suppress(asyncpg.PostgresError, OSError):  # a test may have stopped the cluster
+        await cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncGenerator[str, None]:
+    """Serve an application as it is served in earnest; its base URL."""
+    config = uvicorn.Config(
+        app, port=0, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    try:
+        await _wait_started(server, task)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def _wait_started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    while not server.started:
+        assert not task.done(), "the server ended before it began"
+        await asyncio.sleep(0.005)
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
