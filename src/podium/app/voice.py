@@ -16,6 +16,7 @@ from podium.routing.routed import Routed
 from podium.wires.wire import Wire
 
 LOCAL = "local"
+_MOST_BUILT = 1024  # callers may name any model of an endpoint
 Address = Callable[[], Awaitable[str]]
 
 
@@ -27,7 +28,7 @@ class Voices:
         self._wires = wires
         self._local = local
         self._client: aiohttp.ClientSession | None = None
-        self._built: dict[Candidate, Provider] = {}
+        self._built: dict[str, Provider] = {}
 
     def open(self) -> None:
         """Open the HTTP client."""
@@ -45,9 +46,12 @@ class Voices:
         return Routed([(each.profile.name, self._single(each)) for each in plan.candidates])
 
     def _single(self, candidate: Candidate) -> Provider:
-        built = self._built.get(candidate)
+        name = candidate.profile.name
+        built = self._built.get(name)
         if built is None:
-            built = self._built[candidate] = Booked(self._host(candidate), candidate.profile)
+            if len(self._built) >= _MOST_BUILT:
+                self._built.clear()
+            built = self._built[name] = Booked(self._host(candidate), candidate.profile)
         return built
 
     def _host(self, candidate: Candidate) -> Provider:

@@ -1,5 +1,5 @@
-"""The schema's history: Alembic's environment and its revisions, which are plain SQL.
+"""The schema's history, in plain SQL: a folder a revision, its files run in order of their names, in one transaction.
 
-A revision `NNNN_name.py` executes the files of the folder `NNNN_name/` in order of their names. Only `store.migrate` calls
-this folder. Functions are no revisions: they stand in their noun's `sql/` folder and are replaced whenever they change.
+Only `store.migrate` reads this folder, and only migrations name tables for the whole house. Functions are no revisions:
+they stand in their noun's `sql/` folder and are replaced whenever they change.
 """
