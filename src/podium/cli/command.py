@@ -1,0 +1,40 @@
+"""Every command of `podium`, in the order in which `--help` lists them."""
+
+from typing import Annotated
+
+import typer
+
+import podium
+from podium.cli.migrate import migrate
+from podium.cli.serve import serve
+from podium.cli.simulate import simulate
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"podium {podium.__version__}")
+        raise typer.Exit
+
+
+# Help without rich's frames: they cost 300 ms, most of what a person would wait.
+app = typer.Typer(
+    name="podium",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def podium_(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """The server between an application and language models."""
+
+
+app.command()(serve)
+app.command()(simulate)
+app.command()(migrate)

@@ -1,0 +1,50 @@
+"""`podium migrate`: bring the database's schema up to date.
+
+    python -m podium.cli.migrate
+
+does it for the database of DATABASE_URL alone; so does `podium serve`, in a process of its own, because what it takes
+to change a schema would stay in the parent's memory for ever.
+"""
+
+from pathlib import Path
+
+from podium.cli.option import Config, DataDir
+
+
+def migrate(data_dir: DataDir = None, config: Config = None) -> None:
+    """Bring the database's schema up to date. `podium serve` does it by itself; this is for doing it before."""
+    import asyncio
+    import os
+
+    from podium.cli.told import told
+    from podium.config.load import load
+
+    with told():
+        settings = load({"data_dir": data_dir, "config": config}, os.environ, Path.cwd())
+        asyncio.run(_migrate(settings.server.database_url, settings.data_dir))
+    print("The schema is up to date.")
+
+
+async def _migrate(database_url: str | None, data_dir: Path) -> None:
+    from podium.store.embedded.attach import embedded
+    from podium.store.migrate import migrate as bring_up_to_date
+
+    if database_url is not None:
+        await bring_up_to_date(database_url)
+        return
+    async with embedded(data_dir) as database:
+        await bring_up_to_date(database.dsn)
+
+
+def _main() -> None:
+    import asyncio
+    import os
+
+    from podium.cli.told import told
+
+    with told():
+        asyncio.run(_migrate(os.environ["DATABASE_URL"], Path()))
+
+
+if __name__ == "__main__":
+    _main()

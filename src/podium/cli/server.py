@@ -1,0 +1,162 @@
+"""One server process, started by `podium serve` and never by hand.
+
+    python -m podium.cli.server LINK SOCKET
+
+It inherits the link to its parent and the socket to listen on. It loads its code while the database still starts, waits
+for the word, serves, and ends when it is told to or when its parent is gone.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import math
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+
+import uvicorn
+import uvloop
+from typing_extensions import override
+
+from podium.app import build
+from podium.cli.crew import WRONG_INSTALLATION
+from podium.cli.link import Link, Message
+from podium.cli.told import tell
+from podium.config.hosts import SIMULATOR
+from podium.config.place import Place
+from podium.config.server import Server
+from podium.config.settings import Settings
+from podium.errors import OperatorError, PodiumError, Unreachable
+
+_KEEP_ALIVE = 65  # seconds: more than the 60 after which common proxies close theirs
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class ModelAsker:
+    """Asks the parent where the local model is; the parent starts it if it does not run."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._answer: asyncio.Future[str] | None = None
+
+    async def __call__(self) -> str:
+        """Its base URL.
+
+        Raises:
+            Unreachable: it cannot be started.
+        """
+        if self._answer is None or self._answer.done():
+            self._answer = asyncio.get_running_loop().create_future()
+            await self._link.send(model=True)
+        return await asyncio.shield(self._answer)
+
+    def hear(self, message: Message) -> None:
+        """Take the parent's answer."""
+        if self._answer is None or self._answer.done():
+            return
+        if message["model"] is None:
+            self._answer.set_exception(Unreachable(message["why"]))
+            self._answer.exception()  # its askers may have left
+        else:
+            self._answer.set_result(message["model"])
+
+
+class Serving(uvicorn.Server):
+    """uvicorn's server, which tells the parent when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, link: Link) -> None:
+        super().__init__(config)
+        self._link = link
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            await self._link.send(ready=True)
+
+
+def main() -> int:
+    """Serve until told to stop; the exit status."""
+    _die_with_parent()
+    link_end, listening = (socket.socket(fileno=int(each)) for each in sys.argv[1:3])
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(link_end, listening))
+    except PodiumError as error:
+        tell(error)
+        return WRONG_INSTALLATION if isinstance(error, OperatorError) else 1
+    return 0
+
+
+async def _serve(link_end: socket.socket, listening: socket.socket) -> None:
+    link = await Link.over(link_end)
+    instructed = await _instructions(link)
+    if instructed is None:
+        return  # the parent is gone before it began
+    settings, place = instructed
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.catalogue.default_model == SIMULATOR.name:
+            settings = await _simulated(settings, stack)
+        model = ModelAsker(link)
+        config = uvicorn.Config(
+            build(settings, place, model),
+            access_log=False,
+            http="httptools",
+            lifespan="on",
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=math.ceil(settings.server.drain_seconds),
+            timeout_keep_alive=_KEEP_ALIVE,
+            ws="none",
+        )
+        server = Serving(config, link)
+        hearing = asyncio.create_task(_hear(link, model))
+        await server.serve(sockets=[listening])
+        hearing.cancel()
+    if not server.started:
+        raise OperatorError("The server could not start; the reason is above.")
+
+
+async def _instructions(link: Link) -> tuple[Settings, Place] | None:
+    """Who this process is, and its settings with the database that answers by now."""
+    first, second = await link.receive(), await link.receive()
+    if first is None or second is None:
+        return None
+    settings = Settings.model_validate(first["settings"])
+    server = settings.server.model_copy(update={"database_url": second["dsn"]})
+    return settings.model_copy(update={"server": server}), Place(**first["place"])
+
+
+async def _hear(link: Link, model: ModelAsker) -> None:
+    async with contextlib.aclosing(link.messages()) as messages:
+        async for message in messages:
+            model.hear(message)
+    os._exit(1)  # the parent was killed: its lock must not be held by who has nobody to stop it
+
+
+async def _simulated(settings: Settings, stack: contextlib.AsyncExitStack) -> Settings:
+    """Where no model is to be had, a simulator in this process answers, unless one was named."""
+    from podium.simulator import Options, serving  # only here: most servers have a model
+
+    if settings.server.simulator_url != Server.model_fields["simulator_url"].default:
+        return settings
+    simulator = await stack.enter_async_context(serving(Options()))
+    catalogue = settings.catalogue
+    endpoint = replace(catalogue.endpoints["simulator"], base_url=simulator.url)
+    endpoints = {**catalogue.endpoints, "simulator": endpoint}
+    return settings.model_copy(update={"catalogue": replace(catalogue, endpoints=endpoints)})
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel ends this process with its parent, however that dies and whatever this process does then.
+
+    Elsewhere, and if the parent died before this call, the end of the link does it.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
