@@ -5,14 +5,13 @@ async with serving(app) as url: …           # uvicorn on a free port, in the t
 """
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import asyncpg
 import uvicorn
@@ -97,5 +96,48 @@ async def _wait_started(server: uvicorn.Server, task: asyncio.Task[None]) -> Non
         await asyncio.sleep(0.005)
 
 
-def is_root() -> bool:
-    return os.geteuid() == 0
+class Link:
+    """The way to a database, which a test may cut and mend: what goes through it breaks, nothing new comes through."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._is_cut = False
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        self._is_cut = True
+        for writer in self._writers:
+            writer.close()
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_cut:
+            writer.close()
+            return
+        far_reader, far_writer = await asyncio.open_unix_connection(self._socket)
+        self._writers |= {writer, far_writer}
+        await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+        self._writers -= {writer, far_writer}
+
+
+async def _pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await source.read(1 << 16):
+            into.write(data)
+            await into.drain()
+    into.close()
+
+
+@asynccontextmanager
+async def linked(dsn: str) -> AsyncGenerator[tuple[str, Link], None]:
+    """Another DSN for the same database, through a link."""
+    parts = urlsplit(dsn)
+    [folder] = parse_qs(parts.query)["host"]
+    link = Link(Path(folder) / ".s.PGSQL.5432")
+    with tempfile.TemporaryDirectory(prefix="podium-link-") as place:
+        server = await asyncio.start_unix_server(link.carry, Path(place) / ".s.PGSQL.5432")
+        yield dsn.replace(quote(folder, safe=""), quote(place, safe="")), link
+        link.cut()
+        server.close()

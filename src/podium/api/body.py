@@ -1,10 +1,9 @@
 """Receive request bodies, within the limits of size and time, also where no size was announced."""
 
-import asyncio
-
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
+from podium.api.deadline import Deadline
 from podium.api.passage import Limits
 from podium.errors import InvalidRequest, TooLarge
 
@@ -17,28 +16,19 @@ async def read_body(receive: Receive, limits: Limits) -> bytes:
         InvalidRequest: it did not arrive in time.
         ClientDisconnect: the client is gone.
     """
-    message = await _first(receive, limits)
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        try:
-            async with asyncio.timeout(limits.body_seconds):
-                body = await _rest(receive, body, limits.body_bytes)
-        except TimeoutError:
-            raise _late(limits) from None
+    try:
+        with Deadline(limits.body_seconds):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body: bytes = message.get("body", b"")
+            if message.get("more_body", False):
+                return await _rest(receive, body, limits.body_bytes)
+    except TimeoutError:
+        raise InvalidRequest(f"The body did not arrive within {limits.body_seconds:g} seconds.") from None
     if len(body) > limits.body_bytes:
         raise _too_large(limits.body_bytes)
     return body
-
-
-async def _first(receive: Receive, limits: Limits) -> Message:
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            message = await receive()
-    except TimeoutError:
-        raise _late(limits) from None
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    return message
 
 
 async def _rest(receive: Receive, first: bytes, most: int) -> bytes:
@@ -87,7 +77,3 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(f"The body is larger than {most} bytes.")
-
-
-def _late(limits: Limits) -> InvalidRequest:
-    return InvalidRequest(f"The body did not arrive within {limits.body_seconds:g} seconds.")

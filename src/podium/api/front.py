@@ -89,7 +89,7 @@ class Front:
         if route.deadline is None:
             await route.app(scope, receive, send)
         else:
-            async with within(route.deadline):
+            with within(route.deadline):
                 await route.app(scope, receive, send)
 
     def _find(self, scope: Scope) -> _ByMethod | None:

@@ -4,13 +4,13 @@ A request gets its id; an answer carries it, and the headers that keep browsers 
 route is judged by the guard, on the route that was found, never on the path as sent.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Generator
+from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from podium.api.correlation import REQUEST_ID
+from podium.api.deadline import Deadline
 from podium.api.errors import Answered, HeadersTooLarge
 from podium.api.passage import Access, Limits, Passage, enter
 from podium.errors import Forbidden, TooLarge, Unavailable
@@ -81,15 +81,15 @@ class Guard:
             raise TooLarge(f"The body is larger than {self.limits.body_bytes} bytes.")
 
 
-@asynccontextmanager
-async def within(seconds: float) -> AsyncGenerator[None, None]:
+@contextmanager
+def within(seconds: float) -> Generator[None, None, None]:
     """Give up after so long.
 
     Raises:
         Unavailable: it took longer.
     """
     try:
-        async with asyncio.timeout(seconds):
+        with Deadline(seconds):
             yield
     except TimeoutError:
         raise Unavailable(f"This was not done within {seconds:g} seconds.", after=1.0) from None

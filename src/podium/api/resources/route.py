@@ -26,7 +26,7 @@ class Route(APIRoute):
             guard: Guard = request.app.state.guard
             await guard.admit(passage_of(request.scope), access)
             body = await read_body(request.receive, guard.limits)
-            async with within(guard.limits.handler_seconds):
+            with within(guard.limits.handler_seconds):
                 return await handle(Request(request.scope, replayed(body, request.receive)))
 
         return guarded
