@@ -123,7 +123,8 @@ async def test_two_hundred_streams_at_once_all_come_whole(
 
 
 async def test_a_large_request_is_sent(host: Simulator, session: aiohttp.ClientSession) -> None:
-    heard = await hear(remote(session, endpoint(host.url)), "[[say fine]]" + "word " * 600_000)
+    place = endpoint(host.url, patience=Patience())
+    heard = await hear(remote(session, place), "[[say fine]]" + "word " * 600_000)
     assert heard.text == "fine"
 
 

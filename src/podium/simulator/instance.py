@@ -151,14 +151,27 @@ def _bound(schema: Schema, word: str, otherwise: int) -> int:
 
 
 def _number(schema: Schema, *, whole: bool) -> float:
-    """The least that is allowed, else the most, else 1; a multiple where one is asked for."""
+    """Between two bounds the middle, else the one bound, else 1; a multiple where one is asked for."""
     step = schema.get("multipleOf", 1 if whole else 0)
-    for word, nudge in (("minimum", 0), ("exclusiveMinimum", 1), ("maximum", 0), ("exclusiveMaximum", -1)):
+    size = step if isinstance(step, int | float) and step > 0 else 0
+    nudge = 1 if whole else 0.5
+    low = _edge(schema, {"minimum": 0, "exclusiveMinimum": nudge})
+    high = _edge(schema, {"maximum": 0, "exclusiveMaximum": -nudge})
+    if low is None and high is None:
+        return size or 1.0
+    if low is not None and high is not None and not size:
+        return (
+            (low if "minimum" in schema else low - nudge) + (high if "maximum" in schema else high + nudge)
+        ) / 2
+    if low is not None:
+        return -(-low // size) * size if size else low
+    return (high or 0.0) // size * size if size else high or 0.0
+
+
+def _edge(schema: Schema, words: Mapping[str, float]) -> float | None:
+    """The bound that one of these words sets, moved inwards by what stands beside it."""
+    for word, nudge in words.items():
         bound = schema.get(word)
         if isinstance(bound, int | float) and not isinstance(bound, bool):
-            value = bound + nudge * (1 if whole else 0.5)
-            if isinstance(step, int | float) and step > 0:
-                up = -(-value // step) * step
-                value = up if "inimum" in word else value // step * step
-            return value
-    return step if isinstance(step, int | float) and step > 0 else 1.0
+            return bound + nudge
+    return None
