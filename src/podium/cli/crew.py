@@ -8,12 +8,15 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from podium.cli.link import Link
 from podium.config.place import Place
-from podium.config.settings import Settings
 from podium.errors import OperatorError, PodiumError
 from podium.kit import clock
+
+if TYPE_CHECKING:
+    from podium.config.settings import Settings  # pydantic takes as long as all the rest of this file
 
 logger = logging.getLogger(__name__)
 
@@ -32,41 +35,44 @@ ModelAddress = Callable[[], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Berth:
-    """What every server process of a crew is given: the sockets and locks it inherits, and who it is."""
+class Orders:
+    """What every server process of a crew is told: its settings, where and under which lock it serves, who it is."""
 
-    settings: Settings
+    settings: "Settings"
     home: str
     boot: str
     listening: socket.socket
     lock: int
+    model: ModelAddress | None
 
 
 class Crew:
-    """Server processes, one for each slot."""
+    """Server processes, one for each slot.
 
-    def __init__(self, berth: Berth, model: ModelAddress | None) -> None:
-        self._berth = berth
-        self._model = model
-        self._dsn: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    They are started before anything else is known, since loading their code takes longer than all the rest; then they
+    wait for their orders.
+    """
+
+    def __init__(self) -> None:
+        self._orders: asyncio.Future[Orders] = asyncio.get_running_loop().create_future()
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._slots: list[asyncio.Task[None]] = []
-        self._ready = [asyncio.Event() for _ in range(berth.settings.server.workers)]
+        self._ready: list[asyncio.Event] = []
         self._leaving = asyncio.Event()
 
-    def start(self) -> None:
-        """Start them; they load their code and then wait for `go`."""
-        self._slots = [
-            asyncio.create_task(self._keep(slot), name=f"server {slot}") for slot in range(len(self._ready))
-        ]
+    def enlist(self, number: int) -> None:
+        """Have this many server processes."""
+        for slot in range(len(self._slots), number):
+            self._ready.append(asyncio.Event())
+            self._slots.append(asyncio.create_task(self._keep(slot), name=f"server {slot}"))
 
-    async def go(self, dsn: str) -> None:
-        """Let them serve from this database; returns when all do.
+    async def go(self, orders: Orders) -> None:
+        """Let them serve; returns when all do.
 
         Raises:
             OperatorError: one of them cannot.
         """
-        self._dsn.set_result(dsn)
+        self._orders.set_result(orders)
         ready = asyncio.create_task(self._wait_ready())
         await asyncio.wait((ready, *self._slots), return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
@@ -80,12 +86,15 @@ class Crew:
         self._signal(signal.SIGTERM)
         hurried = asyncio.create_task(hurry.wait())
         slots = asyncio.gather(*self._slots, return_exceptions=True)
-        patience = self._berth.settings.server.drain_seconds + _MARGIN
-        await asyncio.wait((slots, hurried), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((slots, hurried), timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         self._signal(signal.SIGKILL)
         await slots
-        self._dsn.cancel()
+        self._orders.cancel()
+
+    def _patience(self) -> float:
+        has_orders = self._orders.done() and not self._orders.cancelled()
+        return _MARGIN + (self._orders.result().settings.server.drain_seconds if has_orders else 0.0)
 
     async def _wait_ready(self) -> None:
         for event in self._ready:
@@ -121,15 +130,14 @@ class Crew:
         """Run one server process to its end; its exit status."""
         ours, theirs = socket.socketpair()
         with theirs:
-            inherited = (theirs.fileno(), self._berth.listening.fileno(), self._berth.lock)
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",
                 "-m",
                 "podium.cli.server",
-                *map(str, inherited[:2]),
+                str(theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=inherited,
+                pass_fds=(theirs.fileno(),),
                 start_new_session=True,  # Ctrl-C in our terminal is for the parent, which lets turns finish
             )
         self._processes[slot] = process
@@ -145,10 +153,10 @@ class Crew:
             link.close()
 
     async def _instruct(self, link: Link, slot: int) -> None:
-        berth = self._berth
-        place = Place(home=berth.home, boot=berth.boot, slot=slot)
-        await link.send(settings=berth.settings.model_dump(mode="json"), place=asdict(place))
-        await link.send(dsn=await asyncio.shield(self._dsn))
+        orders = await asyncio.shield(self._orders)
+        place = Place(home=orders.home, boot=orders.boot, slot=slot)
+        link.hand_over(orders.listening.fileno(), orders.lock)
+        await link.send(settings=orders.settings.model_dump(mode="json"), place=asdict(place))
 
     async def _attend(self, link: Link, slot: int) -> None:
         """Do what the process asks until it is gone."""
@@ -167,8 +175,9 @@ class Crew:
                 task.cancel()
 
     async def _tell_model(self, link: Link) -> None:
+        address = self._orders.result().model
         try:
-            url = await self._model() if self._model is not None else None
+            url = await address() if address is not None else None
         except PodiumError as error:
             await link.send(model=None, why=error.message)
         else:

@@ -1,10 +1,4 @@
-"""`podium migrate`: bring the database's schema up to date.
-
-    python -m podium.cli.migrate
-
-does it for the database of DATABASE_URL alone; so does `podium serve`, in a process of its own, because what it takes
-to change a schema would stay in the parent's memory for ever.
-"""
+"""`podium migrate`: bring the database's schema up to date."""
 
 from pathlib import Path
 
@@ -34,17 +28,3 @@ async def _migrate(database_url: str | None, data_dir: Path) -> None:
         return
     async with embedded(data_dir) as database:
         await bring_up_to_date(database.dsn)
-
-
-def _main() -> None:
-    import asyncio
-    import os
-
-    from podium.cli.told import told
-
-    with told():
-        asyncio.run(_migrate(os.environ["DATABASE_URL"], Path()))
-
-
-if __name__ == "__main__":
-    _main()

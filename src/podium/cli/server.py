@@ -1,9 +1,9 @@
 """One server process, started by `podium serve` and never by hand.
 
-    python -m podium.cli.server LINK SOCKET
+    python -m podium.cli.server LINK
 
-It inherits the link to its parent and the socket to listen on. It loads its code while the database still starts, waits
-for the word, serves, and ends when it is told to or when its parent is gone.
+It inherits the link to its parent. It loads its code while its parent still reads the settings and starts the database,
+waits for its orders, serves, and ends when it is told to or when its parent is gone.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from podium.app import build
 from podium.cli.crew import WRONG_INSTALLATION
-from podium.cli.link import Link, Message
+from podium.cli.link import Link, Message, take_over
 from podium.cli.told import tell
 from podium.config.hosts import SIMULATOR
 from podium.config.place import Place
@@ -80,7 +80,11 @@ class Serving(uvicorn.Server):
 def main() -> int:
     """Serve until told to stop; the exit status."""
     _die_with_parent()
-    link_end, listening = (socket.socket(fileno=int(each)) for each in sys.argv[1:3])
+    link_end = socket.socket(fileno=int(sys.argv[1]))
+    inherited = take_over(link_end, 2)
+    if len(inherited) < 2:
+        return 0  # the parent is gone, or found that it has nothing to serve
+    listening = socket.socket(fileno=inherited[0])  # the other is a lock, held by being open
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(link_end, listening))
@@ -92,10 +96,10 @@ def main() -> int:
 
 async def _serve(link_end: socket.socket, listening: socket.socket) -> None:
     link = await Link.over(link_end)
-    instructed = await _instructions(link)
-    if instructed is None:
-        return  # the parent is gone before it began
-    settings, place = instructed
+    orders = await link.receive()
+    if orders is None:
+        return
+    settings, place = Settings.model_validate(orders["settings"]), Place(**orders["place"])
     async with contextlib.AsyncExitStack() as stack:
         if settings.catalogue.default_model == SIMULATOR.name:
             settings = await _simulated(settings, stack)
@@ -117,16 +121,6 @@ async def _serve(link_end: socket.socket, listening: socket.socket) -> None:
         hearing.cancel()
     if not server.started:
         raise OperatorError("The server could not start; the reason is above.")
-
-
-async def _instructions(link: Link) -> tuple[Settings, Place] | None:
-    """Who this process is, and its settings with the database that answers by now."""
-    first, second = await link.receive(), await link.receive()
-    if first is None or second is None:
-        return None
-    settings = Settings.model_validate(first["settings"])
-    server = settings.server.model_copy(update={"database_url": second["dsn"]})
-    return settings.model_copy(update={"server": server}), Place(**first["place"])
 
 
 async def _hear(link: Link, model: ModelAsker) -> None:

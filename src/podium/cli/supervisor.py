@@ -4,85 +4,90 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
-import sys
 from collections.abc import AsyncGenerator, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 from podium.cli.banner import banner
-from podium.cli.crew import Berth, Crew
+from podium.cli.crew import Crew, Orders
 from podium.cli.listening import listen, url_of
+from podium.cli.logs import log_plainly
 from podium.cli.occupancy import note, occupied
+from podium.cli.wishes import Wishes
 from podium.config.home import get_admin_key, get_home
+from podium.config.load import Flags, load
 from podium.config.settings import Settings
 from podium.errors import OperatorError
 from podium.kit import ids
 from podium.providers.local.model import LocalModel
 from podium.store.embedded.attach import Outcome, embedded, wait_stopped
 from podium.store.embedded.directory import claim
-from podium.store.migrate import is_current
+from podium.store.migrate import migrate
 
 logger = logging.getLogger(__name__)
 
+_STOPPING = "Stopping: running turns may take {:.0f} s to end. Once more stops at once."
 _LONG_STOP = 60.0  # seconds for Postgres to write what it holds
 
 
-class Wishes:
-    """What the operator wants: the first Ctrl-C or SIGTERM asks to stop, the second to stop at once."""
+async def supervise(crew: Crew, flags: Flags, wishes: Wishes) -> None:
+    """Read the settings and serve until the operator wishes it to stop; return when everything has stopped.
 
-    def __init__(self) -> None:
-        self.stop = asyncio.Event()
-        self.hurry = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._hear)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which is how nohup says it
-            loop.add_signal_handler(signal.SIGHUP, self._hear)
-
-    def _hear(self) -> None:
-        if self.stop.is_set():
-            self.hurry.set()
-        self.stop.set()
-
-
-async def supervise(settings: Settings) -> None:
-    """Serve until the operator wants it to stop, and return when everything has.
+    The crew may be loading its code already.
 
     Raises:
-        OperatorError: the data directory, the port or the database cannot be used.
+        OperatorError: the settings are wrong; the data directory, the port or the database cannot be used.
     """
-    wishes = Wishes()
+    try:
+        settings = load(flags, os.environ, Path.cwd())
+        log_plainly(settings.server)
+        crew.enlist(settings.server.workers)
+        _make_directory(settings)
+        async with occupied(settings.data_dir) as held:
+            await _occupy(settings, crew, wishes, held)
+    finally:
+        await crew.stop(wishes.hurry)
+
+
+async def _occupy(settings: Settings, crew: Crew, wishes: Wishes, held: int) -> None:
+    """Serve from a data directory that is ours alone."""
     data_dir = settings.data_dir
-    _make(settings)
-    async with occupied(data_dir) as held:
-        with listen(settings.server.host, settings.server.port) as listening:
-            key = get_admin_key(data_dir, settings.admin_key)
-            settings = settings.model_copy(update={"admin_key": key.value})
-            model = _local_model(settings)
-            berth = Berth(settings, get_home(data_dir), ids.new("boot"), listening, held)
-            crew = Crew(berth, model.address if model else None)
-            async with contextlib.AsyncExitStack() as stack:
-                crew.start()
-                try:
-                    if await _until(wishes.stop, _start(settings, crew, stack)):
-                        note(held, url_of(listening))
-                        print(banner(settings, key, url_of(listening)), flush=True)
-                        await wishes.stop.wait()
-                        _say_stopping(settings)
-                finally:
-                    listening.close()  # who comes now is refused, not left waiting
-                    await crew.stop(wishes.hurry)
-                    if model is not None:
-                        await model.close()
-        if settings.server.database_url is None:
-            await _until(wishes.hurry, _wait_database(data_dir))
+    key = get_admin_key(data_dir, settings.admin_key)
+    settings = settings.model_copy(update={"admin_key": key.value})
+    model = _local_model(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        listening = stack.enter_context(listen(settings.server.host, settings.server.port))
+        url = url_of(listening)
+        orders = Orders(
+            settings=settings,
+            home=get_home(data_dir),
+            boot=ids.new("boot"),
+            listening=listening,
+            lock=held,
+            model=model.address if model is not None else None,
+        )
+        try:
+            if await _until(wishes.stop, _start(orders, crew, stack)):
+                note(held, url)
+                print(banner(settings, key, url), flush=True)
+                await wishes.stop.wait()
+                print(f"\n{_STOPPING.format(settings.server.drain_seconds)}", flush=True)
+        finally:
+            listening.close()  # who comes now is refused, not left waiting
+            await crew.stop(wishes.hurry)
+            if model is not None:
+                await model.close()
+    if settings.server.database_url is None:
+        await _until(wishes.hurry, _wait_database(data_dir))
 
 
-async def _start(settings: Settings, crew: Crew, stack: contextlib.AsyncExitStack) -> None:
+async def _start(orders: Orders, crew: Crew, stack: contextlib.AsyncExitStack) -> None:
+    """Have a database that is up to date, and let the crew serve from it."""
+    settings = orders.settings
     dsn = await stack.enter_async_context(_database(settings))
-    if not await is_current(dsn):
-        await _migrate(dsn)
-    await crew.go(dsn)
+    await migrate(dsn)
+    server = settings.server.model_copy(update={"database_url": dsn})
+    await crew.go(replace(orders, settings=settings.model_copy(update={"server": server})))
 
 
 @contextlib.asynccontextmanager
@@ -100,28 +105,13 @@ async def _database(settings: Settings) -> AsyncGenerator[str, None]:
             await asyncio.wait((watching,))
 
 
-async def _migrate(dsn: str) -> None:
-    command = (sys.executable, "-P", "-m", "podium.cli.migrate")
-    environment = {**os.environ, "DATABASE_URL": dsn}
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdin=asyncio.subprocess.DEVNULL
-    )
-    try:
-        if await process.wait():
-            raise OperatorError("The database's schema could not be brought up to date; the reason is above.")
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 async def _wait_database(data_dir: Path) -> None:
     outcome = await wait_stopped(data_dir, within=_LONG_STOP)
     if outcome is not Outcome.STOPPED:
         logger.warning("The database goes on for now: %s.", outcome.value)
 
 
-def _make(settings: Settings) -> None:
+def _make_directory(settings: Settings) -> None:
     """The data directory. Without a database in it nothing in it needs to be reached by another account."""
     if settings.server.database_url is None:
         claim(settings.data_dir)
@@ -140,11 +130,6 @@ def _local_model(settings: Settings) -> LocalModel | None:
         return None
     api_key = settings.catalogue.endpoints["local"].api_key or ""
     return LocalModel(settings.weights, api_key, log=settings.data_dir / "local.log")
-
-
-def _say_stopping(settings: Settings) -> None:
-    seconds = settings.server.drain_seconds
-    print(f"\nStopping: running turns may take {seconds:.0f} s to end. Once more stops at once.", flush=True)
 
 
 async def _until(event: asyncio.Event, doing: Coroutine[None, None, None]) -> bool:
