@@ -3,6 +3,7 @@
 A hot route carries an `Operation`, described with the same pydantic models as a resource; the document is made once.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -15,6 +16,7 @@ from podium.api.passage import Access
 Schema = Mapping[str, Any]
 """A JSON schema."""
 
+_CONVERTOR = re.compile(r":[a-z]+}")
 _REF = "#/components/schemas/{model}"
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
 _SCHEMES = {
@@ -129,8 +131,8 @@ def extended(document: dict[str, Any], routes: Sequence[Described]) -> dict[str,
     paths = document.setdefault("paths", {})
     for route in routes:
         components["schemas"].update(route.operation.components)
-        told = _operation(route, schemas)
-        paths.setdefault(route.path, {})[route.method.lower()] = told
+        at = _CONVERTOR.sub("}", route.path)
+        paths.setdefault(at, {})[route.method.lower()] = _operation(route, schemas)
     return document
 
 

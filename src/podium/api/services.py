@@ -23,7 +23,8 @@ class Services:
     """Args of every handler.
 
     `forget_turns` is called with the id of a conversation before it is deleted: it stops what runs and waits there and
-    removes what is kept of its turns. `checks` are what `/readyz` asks, by name; one that fails raises a PodiumError.
+    removes what is kept of its turns. `checks` are what `/health` asks besides the database, by name; one that fails
+    raises a PodiumError, and the server works without it.
     `is_draining` says whether this server is going away.
     """
 

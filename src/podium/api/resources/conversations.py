@@ -102,9 +102,9 @@ def _item(each: Message) -> dict[str, Any]:
     }
 
 
-def _json(value: object, status: int = 200) -> Response:
+def _json(value: object) -> Response:
     """Stored JSON goes out as it is: no number is rounded, no member reordered."""
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
+    return Response(msgspec.json.encode(value), media_type="application/json")
 
 
 def _known(found: Conversation | None) -> Conversation:
@@ -115,7 +115,6 @@ def _known(found: Conversation | None) -> Conversation:
 
 @router.post(
     "",
-    status_code=201,
     response_model=ConversationShown,
     responses=error_replies("member", takes="body"),
     summary="Begin a conversation",
@@ -134,7 +133,7 @@ async def create(
         model=given.model,
         metadata=written(given.metadata),
     )
-    return _json(_shown(made), 201)
+    return _json(_shown(made))
 
 
 @router.get(

@@ -1,7 +1,7 @@
 """Whether the server lives, and whether it can work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -11,9 +11,12 @@ from pydantic import BaseModel
 import podium
 from podium.api.resources.route import OpenRoute
 from podium.api.services import Services, services_of
-from podium.errors import PodiumError
+from podium.errors import OperatorError, PodiumError
+from podium.store.migrate import is_current
 
 router = APIRouter(route_class=OpenRoute, tags=["health"])
+
+Check = Callable[[], Awaitable[None]]
 
 _CHECK_SECONDS = 2.0
 
@@ -27,7 +30,7 @@ class Life(BaseModel):
 class Health(BaseModel):
     """Whether requests can be served, and what of it is well. `checks` by name: `ok`, or the code of what is wrong."""
 
-    status: Literal["ok", "unwell", "draining"]
+    status: Literal["ok", "degraded", "unwell", "draining"]
     version: str
     checks: dict[str, str]
 
@@ -42,22 +45,35 @@ async def livez() -> Life:
 
 
 @router.get("/readyz", summary="Can it serve?", responses=_UNWELL, response_model=Health)
+async def readyz(services: Annotated[Services, Depends(services_of)]) -> JSONResponse:
+    """Asks for what it cannot do without: the database and its schema; 503 also while the server is going away."""
+    return _told(services, await _ask(_needed(services)), {})
+
+
 @router.get("/health", summary="How is it?", responses=_UNWELL, response_model=Health)
 async def health(services: Annotated[Services, Depends(services_of)]) -> JSONResponse:
-    """Asks the database, its schema and whatever else is needed; 503 while one fails or the server is going away."""
-    checks = dict(
-        zip(services.checks, await asyncio.gather(*map(_check, services.checks.values())), strict=True)
-    )
-    status: Literal["ok", "unwell", "draining"] = "ok"
-    if services.is_draining():
-        status = "draining"
-    elif any(said != "ok" for said in checks.values()):
-        status = "unwell"
-    told = Health(status=status, version=podium.__version__, checks=checks)
-    return JSONResponse(told.model_dump(), 200 if status == "ok" else 503)
+    """Asks for what it could do without as well; then it is `degraded`, and goes on."""
+    needed, wanted = await asyncio.gather(_ask(_needed(services)), _ask(services.checks))
+    return _told(services, needed, wanted)
 
 
-async def _check(check: Callable[[], Awaitable[None]]) -> str:
+def _needed(services: Services) -> dict[str, Check]:
+    async def database() -> None:
+        await services.database.fetch("SELECT 1")
+
+    async def schema() -> None:
+        if not await is_current(services.database.dsn):
+            raise OperatorError("The database's schema is older than this server.")
+
+    return {"database": database, "schema": schema}
+
+
+async def _ask(checks: Mapping[str, Check]) -> dict[str, str]:
+    said = await asyncio.gather(*(_asked(check) for check in checks.values()))
+    return dict(zip(checks, said, strict=True))
+
+
+async def _asked(check: Check) -> str:
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
             await check()
@@ -66,6 +82,18 @@ async def _check(check: Callable[[], Awaitable[None]]) -> str:
     except TimeoutError:
         return "timeout"
     return "ok"
+
+
+def _told(services: Services, needed: dict[str, str], wanted: dict[str, str]) -> JSONResponse:
+    status: Literal["ok", "degraded", "unwell", "draining"] = "ok"
+    if services.is_draining():
+        status = "draining"
+    elif any(said != "ok" for said in needed.values()):
+        status = "unwell"
+    elif any(said != "ok" for said in wanted.values()):
+        status = "degraded"
+    told = Health(status=status, version=podium.__version__, checks={**needed, **wanted})
+    return JSONResponse(told.model_dump(), 200 if status in ("ok", "degraded") else 503)
 
 
 @router.get("/", include_in_schema=False)

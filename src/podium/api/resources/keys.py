@@ -87,7 +87,7 @@ def _check_grant(who: Principal, given: KeyGiven) -> None:
         raise Forbidden(f"A key of tier {who.tier} cannot make one of tier {given.tier}.", param="tier")
 
 
-@router.post("", status_code=201, responses=error_replies("admin", takes="body"), summary="Make a key")
+@router.post("", responses=error_replies("admin", takes="body"), summary="Make a key")
 async def create(
     given: KeyGiven, request: Request, services: Annotated[Services, Depends(services_of)]
 ) -> KeyIssued:
