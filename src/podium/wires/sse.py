@@ -1,8 +1,9 @@
 """Server-sent events, read as the WHATWG standard has it: any chunking, any line ending, comments, a byte-order mark.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6. `id` and `retry` mean nothing to
-an answer that cannot be resumed and are passed over. One deviation: an event that the end of the stream cuts off before
-its blank line is given out by `close`, since hosts forget that line; the caller knows that it may be torn.
+an answer that cannot be resumed and are passed over. Two deviations: an event that the end of the stream cuts off
+before its blank line is given out by `close`, since hosts forget that line; the caller knows that it may be torn. And a
+line `error: {…}`, which llama.cpp's server writes, is an event named `error` with this data.
 """
 
 from typing import NamedTuple
@@ -97,5 +98,9 @@ class EventParser:
             self._size += len(line)
         elif line.startswith(b"event:"):
             self._name = line[6:].removeprefix(b" ").decode("utf-8", "replace")
+        elif line.startswith(b"error:"):
+            self._name = "error"
+            self._data.append(line[6:])
+            self._size += len(line)
         elif line == b"data":
             self._data.append(b"")

@@ -28,6 +28,11 @@ class Outgoing:
 class AnswerReader(Protocol):
     """Reads one answer, in whatever pieces it arrives; the deltas do not depend on the chunking."""
 
+    @property
+    def done(self) -> bool:
+        """Whether the answer has said its last word: nothing more is expected of the host."""
+        ...
+
     def feed(self, data: bytes) -> list[Delta]:
         """The deltas that these bytes complete.
 

@@ -16,6 +16,7 @@ from podium.wires.openai_chat.member import (
     decode_members,
     extra_of,
     mended,
+    on_one_line,
     parse,
 )
 from podium.wires.openai_chat.plain import ABSENT, decode_plain
@@ -121,8 +122,8 @@ class OpenAIChatReader:
 
     def _read_document(self, document: bytes) -> None:
         self._whole = self._came = True
-        document = mended(document)
         try:
+            document = on_one_line(mended(document))
             for members in decode_list(document) if document[:1] == b"[" else (decode_members(document),):
                 self._chunk(members)
         except BROKEN as broken:
@@ -149,7 +150,7 @@ class OpenAIChatReader:
         if self._plain(data):
             return
         try:
-            members = decode_members(mended(data))
+            members = decode_members(on_one_line(mended(data)))
             if event.name == "error" and "error" not in members:
                 members = {"error": Raw(data)}
             self._chunk(members)

@@ -33,19 +33,22 @@ from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.openai_chat.usage import write_usage
 
 DONE = b"data: [DONE]\n\n"
+_EMPTY = Raw(b'""')
 _STEADY = ("system_fingerprint", "service_tier", "provider")
 
 
 class _Choice:
     """What has been written of one choice."""
 
-    __slots__ = ("calls", "legacy", "parts", "reasoning")
+    __slots__ = ("calls", "legacy", "lists", "parts", "reasoning", "told")
 
     def __init__(self) -> None:
         self.parts: set[int] = set()
         self.calls: dict[int, tuple[int, str]] = {}
         self.legacy: int | None = None
         self.reasoning = "reasoning_content"
+        self.told = False
+        self.lists: dict[str, int] = {}
 
 
 class OpenAIChatWriter:
@@ -150,13 +153,11 @@ class OpenAIChatWriter:
         waiting, self._waiting = self._waiting, {}
         return b"," + encode(waiting)[1:-1] if waiting else b""
 
-    def _opened(self, index: int, first: bytes) -> tuple[_Choice, bytes]:
-        """A choice, and what its very first delta says besides."""
+    def _opened(self, index: int) -> _Choice:
         choice = self._choices.get(index)
-        if choice is not None:
-            return choice, b""
-        choice = self._choices[index] = _Choice()
-        return choice, first
+        if choice is None:
+            choice = self._choices[index] = _Choice()
+        return choice
 
     def _chunk(
         self,
@@ -167,11 +168,13 @@ class OpenAIChatWriter:
         logprobs: Raw | None = None,
         finish: bytes = b"null",
     ) -> bytes:
-        """One chunk of one choice; `body` are the members of its delta."""
+        """One chunk of one choice; `body` are the members of its delta, to which the first adds the role."""
         beside = b""
+        if not self._opened(index).told:
+            body = self._first(index, body, extra)
         if extra is not None:
             self._take_answer(extra)
-            body = (body + spliced(extra, "message")).removeprefix(b",")
+            body = (body + self._beside_text(index, extra)).removeprefix(b",")
             beside = _beside(extra)
         said = bytes(logprobs) if logprobs is not None else b"null"
         return b"".join(
@@ -189,31 +192,49 @@ class OpenAIChatWriter:
             )
         )
 
+    def _beside_text(self, index: int, extra: Extra) -> bytes:
+        """Unknown members of the delta. Entries of lists get an index: the official SDK cannot add them up without."""
+        members = level(extra, "message")
+        for name, value in members.items():
+            if bytes(value)[:2] == b"[{" and (entries := parse(value, list[Members])):
+                counted = self._choices[index].lists
+                for entry in entries:
+                    if "index" not in entry:
+                        entry["index"] = raw(counted.get(name, 0))
+                    counted[name] = counted.get(name, 0) + 1
+                members[name] = raw(entries)
+        return b"," + encode(members)[1:-1] if members else b""
+
+    def _first(self, index: int, body: bytes, extra: Extra | None) -> bytes:
+        self._choices[index].told = True
+        silent = b"" if b'"content":' in body or "content" in level(extra, "message") else b',"content":null'
+        return b'"role":"assistant"' + silent + (b"," + body if body else b"")
+
     def _spoken(self, delta: TextDelta | RefusalDelta, member: bytes) -> bytes:
         """A choice that begins with text says its role in a chunk of its own, as OpenAI's do."""
-        choice, first = self._opened(delta.choice, b'"role":"assistant","content":"","refusal":null')
-        opening = self._chunk(delta.choice, first, None) if first else b""
+        choice = self._opened(delta.choice)
+        opening = b"" if choice.told else self._chunk(delta.choice, b'"content":"","refusal":null', None)
         choice.parts.add(delta.index)
         body = member + encode(delta.text)
         return opening + self._chunk(delta.choice, body, delta.extra, logprobs=delta.logprobs)
 
     def _thought(self, delta: ReasoningDelta) -> bytes:
         """Under the member that the host uses for it; Mistral's lists would break clients that add up strings."""
-        choice, first = self._opened(delta.choice, b'"role":"assistant","content":null,')
+        choice = self._opened(delta.choice)
         if delta.extra is not None and delta.extra.wire == NAME and "reasoning" in delta.extra.members:
             name = parse(delta.extra.members["reasoning"], str)
             choice.reasoning = "reasoning" if name == "reasoning" else "reasoning_content"
         choice.parts.add(delta.index)
-        body = first + b'"' + choice.reasoning.encode() + b'":' + encode(delta.text)
+        body = b'"' + choice.reasoning.encode() + b'":' + encode(delta.text)
         return self._chunk(delta.choice, body, delta.extra)
 
     def _call(self, delta: ToolCallStarted) -> bytes:
-        choice, first = self._opened(delta.choice, b'"role":"assistant","content":null,')
+        choice = self._opened(delta.choice)
         choice.parts.add(delta.index)
         if choice.legacy is None and (self._functions or is_legacy(delta.extra)):
             choice.legacy = delta.index
             body = b'"function_call":{"name":' + encode(delta.name) + b',"arguments":""}'
-            return self._chunk(delta.choice, first + body, delta.extra)
+            return self._chunk(delta.choice, body, delta.extra)
         at = len(choice.calls)
         choice.calls[delta.index] = (at, delta.kind)
         argument = b"input" if delta.kind == "custom" else b"arguments"
@@ -225,12 +246,12 @@ class OpenAIChatWriter:
             encode(delta.name),
             argument,
             spliced(delta.extra, "function"),
-            spliced(delta.extra, "call"),
+            _beside_call(delta.extra),
         )
-        return self._chunk(delta.choice, first + body, delta.extra)
+        return self._chunk(delta.choice, body, delta.extra)
 
     def _call_piece(self, delta: ToolCallDelta) -> bytes:
-        choice, _ = self._opened(delta.choice, b"")
+        choice = self._opened(delta.choice)
         if choice.legacy == delta.index:
             body = b'"function_call":{"arguments":' + encode(delta.arguments) + b"}"
             return self._chunk(delta.choice, body, delta.extra)
@@ -241,7 +262,7 @@ class OpenAIChatWriter:
             inner,
             encode(delta.arguments),
             spliced(delta.extra, "function"),
-            spliced(delta.extra, "call"),
+            _beside_call(delta.extra),
         )
         return self._chunk(delta.choice, body, delta.extra)
 
@@ -258,14 +279,14 @@ class OpenAIChatWriter:
                 written += self._annotations(index, part)
             case Image():
                 image = _indexed(write_part(part, "images"), at)
-                written = self._bare(index, b'"images":[' + image + b"]", extra)
+                written = self._chunk(index, b'"images":[' + image + b"]", extra)
             case Audio():
-                written = self._bare(index, b'"audio":' + bytes(write_audio(part)), extra)
+                written = self._chunk(index, b'"audio":' + bytes(write_audio(part)), extra)
             case _ if seen:
                 pass
             case Refusal():
                 written = self.frame(RefusalDelta(at, part.text, index, extra=extra))
-            case Reasoning() if part.text:
+            case Reasoning() if part.text and not _in_details(part):
                 written = self.frame(ReasoningDelta(at, part.text, index, extra=part.extra))
             case ToolCall():
                 start = ToolCallStarted(at, part.id, part.name, index, part.kind, part.extra)
@@ -274,20 +295,19 @@ class OpenAIChatWriter:
                 written = self.frame(TextDelta(at, bytes(part.value).decode(), index, extra=extra))
         return written
 
-    def _bare(self, index: int, body: bytes, extra: Extra | None) -> bytes:
-        _, first = self._opened(index, b'"role":"assistant","content":null,')
-        return self._chunk(index, first + body, extra)
-
     def _annotations(self, index: int, part: Text) -> bytes:
         if not part.annotations:
             return b""
         entries = [write_annotation(each, at) for at, each in enumerate(part.annotations)]
-        return self._bare(index, b'"annotations":' + encode(entries), None)
+        return self._chunk(index, b'"annotations":' + encode(entries), None)
 
     def _finished(self, delta: Finished) -> bytes:
-        choice, first = self._opened(delta.choice, b'"role":"assistant"')
-        word = finish_word(delta, legacy=choice.legacy is not None)
-        return self._chunk(delta.choice, first, delta.extra, finish=bytes(word))
+        """An empty reason, which some documents have, would look like none in a stream."""
+        legacy = self._opened(delta.choice).legacy is not None
+        word = finish_word(delta, legacy=legacy)
+        if word == _EMPTY:
+            word = finish_word(Finished(delta.reason), legacy=legacy)
+        return self._chunk(delta.choice, b"", delta.extra, finish=bytes(word))
 
 
 def usage_of(usage: Usage, host: HostUsage | None) -> Raw:
@@ -296,9 +316,22 @@ def usage_of(usage: Usage, host: HostUsage | None) -> Raw:
 
 
 def _beside(extra: Extra) -> bytes:
-    """Members beside the delta; the finish reason is among them where it differs from ours and has its own place."""
+    """Members beside the delta, but those that have their own place: the host's finish reason, a document's delta."""
     members = level(extra, "choice")
     members.pop("finish_reason", None)
+    members.pop("delta", None)
+    return b"," + encode(members)[1:-1] if members else b""
+
+
+def _in_details(part: Reasoning) -> bool:
+    """Whether the text stands in `reasoning_details`, which have been written with their deltas."""
+    return bytes(part.extra.members.get("reasoning", b"")) == b'"reasoning_details"' if part.extra else False
+
+
+def _beside_call(extra: Extra | None) -> bytes:
+    """A document's calls may have an index of their own; in a stream it is ours."""
+    members = level(extra, "call")
+    members.pop("index", None)
     return b"," + encode(members)[1:-1] if members else b""
 
 

@@ -8,7 +8,8 @@ from podium.vocabulary.event import Delta, ToolCallCompleted, ToolCallDelta, Too
 from podium.vocabulary.part import Extra
 from podium.wires.openai_chat.member import NULL, Members, parse, raw
 
-_CALL = frozenset({"index", "id", "type", "function", "custom"})
+_CALL = frozenset({"id", "type"})
+_CUSTOM = Raw(b'"custom"')
 _INNER = frozenset({"name", "arguments", "input"})
 
 
@@ -48,26 +49,26 @@ class CallReader:
     def read(self, entries: list[Members], out: list[Delta], *, whole: bool) -> None:
         """The `tool_calls` of a delta, or of a whole message."""
         for entry in entries:
-            if not entry.keys() <= _CALL:
-                outer = {name: value for name, value in entry.items() if name not in _CALL}
-            else:
-                outer = {}
-            inner = _inner(entry)
+            custom = _is_custom(entry)
+            known = _CALL | ({"custom"} if custom else {"function"}) | (set() if whole else {"index"})
+            outer = {name: value for name, value in entry.items() if name not in known}
+            inner = parse(entry.get("custom" if custom else "function"), Members) or {}
             call = self._new() if whole else self._of(entry, inner)
             if not call.id:
                 call.id = parse(entry.get("id"), str) or ""
-            if not call.started and _given(entry.get("custom")):
+            if custom and not call.started:
                 call.kind = "custom"
             self._take(call, inner, outer, out)
 
-    def read_legacy(self, inner: Members, out: list[Delta]) -> None:
-        """A `function_call`, as models were asked for before tools. An empty one is some hosts' filler."""
+    def read_legacy(self, inner: Members, out: list[Delta]) -> bool:
+        """A `function_call`, as models were asked for before tools; False for an empty one, some hosts' filler."""
         if self._legacy is None:
             if not parse(inner.get("name"), str) and not parse(inner.get("arguments"), str):
-                return
+                return False
             self._legacy = self._new()
             self._legacy.levels["legacy"] = raw(True)
         self._take(self._legacy, inner, {}, out)
+        return True
 
     def end(self, out: list[Delta]) -> None:
         """Every call is whole."""
@@ -136,15 +137,12 @@ class CallReader:
             out.append(ToolCallDelta(index=call.at, arguments=held, choice=self._choice))
 
 
-def _given(value: Raw | None) -> bool:
-    return value is not None and value != NULL
-
-
-def _inner(entry: Members) -> Members:
-    for name in ("function", "custom"):
-        if _given(value := entry.get(name)):
-            return parse(value, Members) or {}
-    return {}
+def _is_custom(entry: Members) -> bool:
+    """By its type, else by what is there; a host fills a function's unused `custom` with empty values."""
+    kind = entry.get("type")
+    if kind is not None and kind != NULL:
+        return kind == _CUSTOM
+    return "custom" in entry and "function" not in entry
 
 
 def _arguments(*members: Raw | None) -> str:

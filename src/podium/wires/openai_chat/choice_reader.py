@@ -23,11 +23,13 @@ from podium.wires.openai_chat.member import (
     NAME,
     NULL,
     Members,
+    appended,
     decode_list,
     decode_members,
     decode_raws,
     decode_text,
     extra_of,
+    joined,
     parse,
     raw,
 )
@@ -36,12 +38,13 @@ from podium.wires.openai_chat.plain import PlainDelta
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "eos": "stop",
+    "max_tokens": "length",
     "length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
-_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "text"})
+_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
 _MESSAGE = frozenset(
     {
         "role",
@@ -57,8 +60,14 @@ _MESSAGE = frozenset(
         "images",
     }
 )
+_EMPTY = (Raw(b'""'), Raw(b"[]"), Raw(b"{}"))
 _Piece = Callable[["ChoiceReader", Raw, list[Delta]], None]
-_decode_content = msgspec.json.Decoder(str | list[Members] | None).decode
+_decode_content = msgspec.json.Decoder(str | Members | list[Members] | None).decode
+
+
+def _detail_text(detail: Raw) -> str:
+    members = parse(detail, Members) or {}
+    return parse(members.get("text"), str) or parse(members.get("summary"), str) or ""
 
 
 class ChoiceReader:
@@ -70,6 +79,7 @@ class ChoiceReader:
         self._choice_extra: Members = {}
         self._message_extra: Members = {}
         self._finish: str | None = None
+        self._finish_word: str | None = None
         self._parts = 0
         self._kind: Literal["text", "refusal", "reasoning", ""] = ""
         self._text_at: int | None = None
@@ -93,20 +103,23 @@ class ChoiceReader:
     def read(self, members: Members, out: list[Delta], *, whole: bool) -> None:
         """One entry of `choices`, of a chunk or of a document.
 
-        A chunk of Perplexity's repeats all text so far in `message` beside `delta`; only the delta counts.
+        A chunk of Perplexity's repeats all text so far in `message` beside `delta`, a document of its has an empty
+        `delta` beside `message`.
         """
-        body = members.get("delta")
+        body, other = members.get("delta"), members.get("message")
+        if whole:
+            body, other = other, body
+            if other is not None:
+                self._choice_extra["delta"] = other
         if body is None or body == NULL:
-            body = members.get("message")
+            body = other
         logprobs = members.get("logprobs")
         if logprobs is not None and logprobs != NULL:
-            self._logprobs = logprobs
+            self._logprobs = logprobs if self._logprobs is None else joined((self._logprobs, logprobs))
         if not members.keys() <= _CHOICE:
             self._choice_extra.update({name: value for name, value in members.items() if name not in _CHOICE})
         if body is not None and body != NULL:
             self._message(decode_members(body), out, whole=whole)
-        if self._logprobs is not None:
-            self._choice_extra["logprobs"], self._logprobs = self._logprobs, None
         self._finished(members, whole=whole)
 
     def go_on(self, said: PlainDelta, out: list[Delta]) -> None:
@@ -122,18 +135,22 @@ class ChoiceReader:
 
     def _finished(self, members: Members, *, whole: bool) -> None:
         """The first finish reason counts. An empty one ends a document, which is whole by itself, but not a stream."""
-        value = members.get("finish_reason")
-        if (value is None or value == NULL) and "finish_details" in members:
-            value = (parse(members["finish_details"], Members) or {}).get("type")
-        if value is None or value == NULL or self._finish is not None:
+        if self._finish is not None:
             return
-        reason = decode_text(value)
-        if reason or whole:
-            self._finish = reason
+        value = members.get("finish_reason")
+        if value is not None and value != NULL:
+            reason = decode_text(value)
+            if reason or whole:
+                self._finish = self._finish_word = reason
+        elif "finish_details" in members:  # an early model with vision told it so
+            self._finish = parse((parse(members["finish_details"], Members) or {}).get("type"), str)
 
     def _message(self, body: Members, out: list[Delta], *, whole: bool) -> None:
         if not body.keys() <= _MESSAGE:
-            self._message_extra.update({name: value for name, value in body.items() if name not in _MESSAGE})
+            for name in (each for each in body if each not in _MESSAGE):
+                self._message_extra[name] = appended(self._message_extra.get(name), body[name])
+        if whole:  # some hosts fill a document's unused members with empty values
+            self._message_extra.update({name: empty for name, empty in body.items() if empty in _EMPTY})
         for name, read in self._PIECES:
             value = body.get(name)
             if value is not None and value != NULL:
@@ -145,6 +162,8 @@ class ChoiceReader:
 
     def _content(self, value: Raw, out: list[Delta]) -> None:
         content = _decode_content(value)
+        if isinstance(content, dict):  # Cloudflare sends an answer with a schema as an object
+            content = bytes(value).decode()
         if isinstance(content, str):
             self._text(content, out)
             self._empty = self._empty or not content
@@ -214,18 +233,19 @@ class ChoiceReader:
 
     def _reasoning_details(self, value: Raw, _out: list[Delta]) -> None:
         """OpenRouter's: they travel as they came, and stay with the reasoning so that they can be sent back."""
-        self._details.extend(parse(value, list[Raw]) or ())
-        self._message_extra["reasoning_details"] = value
+        found = parse(value, list[Raw]) or []
+        self._details.extend(found)
+        if found:
+            waiting = parse(self._message_extra.get("reasoning_details"), list[Raw]) or []
+            self._message_extra["reasoning_details"] = raw([*waiting, *found])
 
     def _function_call(self, value: Raw, out: list[Delta]) -> None:
         self._kind = ""
-        self.calls.read_legacy(decode_members(value), out)
+        if not self.calls.read_legacy(decode_members(value), out):
+            self._message_extra["function_call"] = value
 
     def _annotation_list(self, value: Raw, _out: list[Delta]) -> None:
-        found = decode_raws(value)
-        self._annotations.extend(found)
-        if not found:
-            self._message_extra["annotations"] = value
+        self._annotations.extend(decode_raws(value))
 
     def _audio_piece(self, value: Raw, _out: list[Delta]) -> None:
         """Pieces of one recording: texts are put behind each other, the rest is kept as last said."""
@@ -268,8 +288,10 @@ class ChoiceReader:
         reason = _FINISH.get(said, "other")
         if self.calls.any and reason in ("stop", "other"):
             reason = "tool_calls"
-        if said != reason:
+        if self._finish_word is not None and said != reason:
             self._choice_extra["finish_reason"] = raw(said)
+        if self._logprobs is not None:
+            self._choice_extra["logprobs"] = self._logprobs
         out.append(
             Finished(
                 reason=reason,
@@ -282,19 +304,21 @@ class ChoiceReader:
     def _end_parts(self, out: list[Delta]) -> None:
         if self._details:
             if self._thought_at is None:
-                self._thought_at = self._next_part()
-            levels: Members = {"message": raw({"reasoning_details": self._details})}
-            if self._thought_member:
-                levels["reasoning"] = raw(self._thought_member)
-            thought = Reasoning("".join(self._thoughts), extra=Extra(NAME, levels))
+                self._thought_at, self._thought_member = self._next_part(), "reasoning_details"
+                self._thoughts = [_detail_text(detail) for detail in self._details]
+            details = raw({"reasoning_details": self._details})
+            extra = Extra(NAME, {"reasoning": raw(self._thought_member), "message": details})
+            thought = Reasoning("".join(self._thoughts), extra=extra)
             out.append(PartDone(index=self._thought_at, part=thought, choice=self.index))
         if self._annotations:
             if self._text_at is None:
                 self._text_at = self._next_part()
             text = Text("".join(self._texts), annotations=read_annotations(self._annotations))
             out.append(PartDone(index=self._text_at, part=text, choice=self.index))
-        if self._audio:
+        if self._audio.get("id") or self._audio.get("data"):
             self._part(self._recording(), out)
+        elif self._audio:
+            self._message_extra["audio"] = raw(self._audio)
 
     def _recording(self) -> Audio:
         data, transcript = self._audio.pop("data", None), self._audio.pop("transcript", None)

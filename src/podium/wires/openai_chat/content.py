@@ -12,7 +12,6 @@ from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.part import (
     Audio,
     Document,
-    Extra,
     Image,
     Json,
     Media,
@@ -144,7 +143,7 @@ def _write_audio(part: Audio, path: str) -> Raw:
 
 def _write_document(part: Document, path: str) -> Raw:
     media = part.media
-    if media.kind == "url":
+    if media.kind == "url" and "file_data" not in level(part.extra, "function"):
         raise Inexpressible(
             "The openai_chat wire takes documents inline or by file id, not by URL.", param=path
         )
@@ -226,16 +225,18 @@ def _read_file(members: Members, path: str) -> Part:
     inner = _object(members, "file", path)
     name = parse(inner.get("filename"), str)
     file_id, data = parse(inner.get("file_id"), str), parse(inner.get("file_data"), str)
-    extra: Extra | None = extra_of(
-        part=_rest(members, "type", "file"), function=_rest(inner, "file_id", "file_data", "filename")
-    )
+    rest = _rest(inner, "file_id", "file_data", "filename")
     if file_id is not None:
+        extra = extra_of(part=_rest(members, "type", "file"), function=rest)
         return Document(Media("file", file_id, name=name), extra=extra)
     if data is None:
         raise InvalidRequest(f"`{path}.file` needs `file_data` or `file_id`.", param=f"{path}.file")
     media = media_of(data)
     if media.kind == "url" and not data.startswith(("http://", "https://")):
         media = Media("inline", data)
+    elif media.kind == "url":  # OpenRouter's dialect
+        rest["file_data"] = raw(data)
+    extra = extra_of(part=_rest(members, "type", "file"), function=rest)
     return Document(Media(media.kind, media.value, media_type=media.media_type, name=name), extra=extra)
 
 

@@ -20,7 +20,7 @@ from podium.vocabulary.part import (
 )
 from podium.wires.openai_chat.annotation import write_annotation
 from podium.wires.openai_chat.content import write_part
-from podium.wires.openai_chat.member import NAME, NULL, Members, encode, level, parse, raw
+from podium.wires.openai_chat.member import NAME, NULL, Members, appended, encode, joined, level, parse, raw
 from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.openai_chat.usage import write_usage
 
@@ -75,7 +75,7 @@ def _choice(choice: Choice, *, functions: bool) -> dict[str, object]:
     return {
         "index": choice.index,
         "message": _message(choice, legacy, [call for call in calls if call is not legacy]),
-        "logprobs": _logprobs(choice.logprobs),
+        "logprobs": joined(choice.logprobs) if choice.logprobs else None,
         "finish_reason": finish_word(choice, legacy=legacy is not None),
         **beside,
     }
@@ -122,13 +122,13 @@ def _put(message: dict[str, object], part: Part) -> None:
 
 def _put_reasoning(message: dict[str, object], part: Reasoning) -> None:
     """Under the member in which the host itself said it."""
-    name = "reasoning_content"
+    name, kept = "reasoning_content", None
     if part.extra is not None and part.extra.wire == NAME:
         kept = parse(part.extra.members.get("reasoning"), str)
         name = "reasoning" if kept == "reasoning" else name
         for key, value in level(part.extra, "message").items():
             message.setdefault(key, value)
-    if part.text:
+    if part.text and kept != "reasoning_details":
         before = message.get(name)
         message[name] = (before if isinstance(before, str) else "") + part.text
 
@@ -161,19 +161,5 @@ def _merged(extras: Iterable[Extra | None], name: str) -> Members:
     merged: Members = {}
     for extra in extras:
         for key, value in level(extra, name).items():
-            before = parse(merged.get(key), list[Raw])
-            more = parse(value, list[Raw]) if before else None
-            merged[key] = raw([*before, *more]) if before and more and name == "message" else value
+            merged[key] = appended(merged.get(key), value) if name == "message" else value
     return merged
-
-
-def _logprobs(pieces: tuple[Raw, ...]) -> Raw | None:
-    """The pieces of a stream as one object: its lists put behind each other."""
-    if len(pieces) <= 1:
-        return pieces[0] if pieces else None
-    merged: dict[str, object] = {}
-    for piece in pieces:
-        for key, value in (parse(piece, Members) or {}).items():
-            before, more = merged.get(key), parse(value, list[Raw])
-            merged[key] = [*before, *more] if isinstance(before, list) and more else more or value
-    return raw(merged)

@@ -154,4 +154,6 @@ def _call(call: ToolCall) -> Raw:
     inner: Members = {"name": raw(call.name)}
     inner["input" if call.kind == "custom" else "arguments"] = raw(call.arguments)
     inner.update(level(call.extra, "function"))
-    return raw({"id": call.id, "type": call.kind, call.kind: inner, **level(call.extra, "call")})
+    outer = level(call.extra, "call")
+    outer.pop("index", None)  # of the answer that it stood in
+    return raw({"id": call.id, "type": call.kind, call.kind: inner, **outer})

@@ -15,7 +15,7 @@ An `Extra` of this wire keeps the unknown members of each level as one JSON obje
 """
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -90,6 +90,30 @@ def mended(data: bytes) -> bytes:
     if b"\\ud" not in data and b"\\uD" not in data:
         return data
     return _LONE_SURROGATE.sub(lambda found: found[1] + (found[2] or rb"\ufffd"), data)
+
+
+def on_one_line(data: bytes) -> bytes:
+    """JSON without line breaks between its members, which would end the event that one of them is written into."""
+    if b"\n" not in data and b"\r" not in data:
+        return data
+    return msgspec.json.format(data, indent=-1)
+
+
+def appended(before: Raw | None, more: Raw) -> Raw:
+    """What a member that comes again says in all: lists are put behind each other, else the last word counts."""
+    if before is None or bytes(before)[:1] != b"[" or bytes(more)[:1] != b"[":
+        return more
+    return raw([*decode_raws(before), *decode_raws(more)])
+
+
+def joined(pieces: Sequence[Raw]) -> Raw:
+    """Objects as one, member by member as `appended` has it: the log probabilities of pieces become those of all."""
+    merged: Members = {}
+    for piece in pieces:
+        for name, value in (parse(piece, Members) or {}).items():
+            before = merged.get(name)
+            merged[name] = before if before is not None and value == NULL else appended(before, value)
+    return raw(merged)
 
 
 def extra_of(**levels: Members | None) -> Extra | None:

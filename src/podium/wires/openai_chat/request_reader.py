@@ -49,9 +49,7 @@ def read_request(body: bytes) -> Request:
         InvalidRequest: it is no chat completion request; names the member.
     """
     members = _members(body)
-    model = _required(members, "model", str)
-    if not model:
-        raise InvalidRequest("`model` must not be empty.", param="model")
+    model = _optional(members, "model", str) or ""  # the door's default answers
     options = _optional(members, "stream_options", Members) or {}
     stream = _optional(members, "stream", bool) or False
     read = Request(
@@ -145,14 +143,8 @@ def _line(message: Raw, path: str) -> Line:
     )
 
 
-_ASSISTANT = {
-    "tool_calls",
-    "function_call",
-    "refusal",
-    "reasoning_content",
-    "reasoning",
-    "reasoning_details",
-}
+_REASONING = ("reasoning_content", "reasoning", "reasoning_details")
+_ASSISTANT = {"tool_calls", "function_call", "refusal", *_REASONING}
 
 
 def _content(members: Members, path: str) -> tuple[Part, ...]:
@@ -201,16 +193,14 @@ def _thought(part: Part) -> Part:
 
 def _reasoning(members: Members) -> list[Part]:
     """What a client sends back of an earlier answer's reasoning; the member it used is kept with it."""
-    name = next((each for each in ("reasoning_content", "reasoning") if parse(members.get(each), str)), None)
-    details = members.get("reasoning_details")
-    levels: Members = {}
-    if name is not None:
-        levels["reasoning"] = raw(name)
-    if details is not None and not is_null(details):
-        levels["message"] = raw({"reasoning_details": details})
-    if not levels:
+    given = [each for each in _REASONING if not is_null(members.get(each))]
+    if not given:
         return []
+    name = next((each for each in given if parse(members[each], str) is not None), None)
     text = parse(members.get(name), str) if name else None
+    levels: Members = {"reasoning": raw(name)} if name else {}
+    if rest := {each: members[each] for each in given if each != name}:
+        levels["message"] = raw(rest)
     return [Reasoning(text or "", extra=Extra(NAME, levels))]
 
 
