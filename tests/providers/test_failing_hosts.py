@@ -189,8 +189,9 @@ async def test_a_document_cut_in_the_middle_is_truncated(
         assert isinstance(heard.error, Truncated)
 
 
-async def test_a_connection_that_breaks_after_the_last_word_does_no_harm(
-    session: aiohttp.ClientSession,
+@pytest.mark.parametrize("closes", [True, False])
+async def test_what_the_connection_does_after_the_last_word_does_no_harm(
+    session: aiohttp.ClientSession, closes: bool
 ) -> None:
     chunk = b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n'
 
@@ -200,13 +201,17 @@ async def test_a_connection_that_breaks_after_the_last_word_does_no_harm(
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         writer.write(head + b"%x\r\n%s\r\n" % (len(body), body))
         await writer.drain()
+        if not closes:
+            await reader.read()
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        heard = await hear(remote(session, endpoint(f"http://127.0.0.1:{port}/v1")), "hello")
+        place = endpoint(f"http://127.0.0.1:{port}/v1", patience=Patience())
+        heard = await hear(remote(session, place), "hello")
     assert heard.error is None
     assert heard.text == "hi"
+    assert heard.seconds < 1.0
 
 
 @pytest.mark.parametrize("streaming", [True, False])

@@ -10,6 +10,8 @@ from podium.providers.failure import translated
 
 _GRACE = 0.02  # seconds: after this process was stopped for a while, timers may fire before the bytes that lie ready
 
+_LINGER = 0.25  # seconds that a host may leave its connection open after its last word
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -29,13 +31,24 @@ class Body:
     which nobody reads does not count as the host's silence.
     """
 
-    __slots__ = ("_bounds", "_bytes", "_content", "_loop", "_suspect", "_timer", "_waiting_since", "broken")
+    __slots__ = (
+        "_bounds",
+        "_bytes",
+        "_content",
+        "_idle",
+        "_loop",
+        "_suspect",
+        "_timer",
+        "_waiting_since",
+        "broken",
+    )
 
     def __init__(self, content: aiohttp.StreamReader, bounds: Bounds) -> None:
         self.broken: ProviderError | None = None
         """Why the body ended, if it did not end by itself."""
         self._bounds = bounds
         self._content = content
+        self._idle = bounds.idle
         self._bytes = 0
         self._waiting_since: float | None = None
         self._suspect: float | None = None
@@ -57,12 +70,18 @@ class Body:
             return b""
         self._waiting_since = None
         if not self._bytes and data:
-            self._set(self._loop.time() + self._bounds.idle)
+            self._set(self._loop.time() + self._idle)
         self._bytes += len(data)
         if self._bytes > self._bounds.most_bytes:
             self.broken = _too_large(self._bounds)
             return b""
         return data
+
+    def linger(self) -> None:
+        """The answer is whole: wait only a moment for the body's end, so that the connection can be used again."""
+        if self._idle > _LINGER:
+            self._idle = _LINGER
+            self._set(self._loop.time() + _LINGER)
 
     def close(self) -> None:
         """Stop the timer."""
@@ -83,15 +102,15 @@ class Body:
         if now >= bounds.ends_at:
             self._give_up(f"{bounds.where} had not finished its answer when its time was up.")
         elif since is None:
-            self._set(now + bounds.idle)
-        elif now < (due := since + bounds.idle if self._bytes else bounds.first_byte_at):
+            self._set(now + self._idle)
+        elif now < (due := since + self._idle if self._bytes else bounds.first_byte_at):
             self._set(due)
         elif self._suspect != since:
             self._suspect = since
             self._set(now + _GRACE)
         elif self._bytes:
             self._give_up(
-                f"{bounds.where} fell silent for {bounds.idle:g} seconds in the middle of its answer."
+                f"{bounds.where} fell silent for {self._idle:g} seconds in the middle of its answer."
             )
         else:
             self._give_up(f"{bounds.where} did not begin to answer in time.")

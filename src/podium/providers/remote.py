@@ -91,6 +91,8 @@ class Remote:
                     raise _oversized(self._where, most)
                 for delta in deltas:
                     yield delta
+                if reader.done:
+                    body.linger()
             while deltas := _closing_deltas(reader, body):
                 for delta in deltas:
                     yield delta

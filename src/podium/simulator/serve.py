@@ -82,7 +82,7 @@ async def serve(
     options: Options,
     *,
     host: str = "127.0.0.1",
-    port: int = 9000,
+    port: int = 8090,
     refusing_port: int = 0,
     started: Callable[[Simulator], None] | None = None,
 ) -> None:
