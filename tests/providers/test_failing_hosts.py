@@ -226,7 +226,6 @@ async def test_garbage_is_garbled_and_none_of_it_is_shown(
     assert heard.seconds < 0.5
 
 
-@pytest.mark.xfail(reason="the wire passes over lines that are no server-sent events", strict=False)
 async def test_garbage_between_events_is_never_passed_over(
     host: Simulator, session: aiohttp.ClientSession
 ) -> None:

@@ -24,10 +24,21 @@ class Event(NamedTuple):
 class EventParser:
     """Turns bytes into events as they complete.
 
-    `too_large` says that a line or an event went beyond the limit; from there on no event is given out.
+    `too_large` says that a line or an event went beyond the limit, `garbled` that a line is no text of this format at
+    all, so that an event may be lost in it; from there on no event is given out.
     """
 
-    __slots__ = ("_begun", "_data", "_held", "_limit", "_name", "_size", "_skip_newline", "too_large")
+    __slots__ = (
+        "_begun",
+        "_data",
+        "_held",
+        "_limit",
+        "_name",
+        "_size",
+        "_skip_newline",
+        "garbled",
+        "too_large",
+    )
 
     def __init__(self, limit: int = EVENT_BYTES) -> None:
         """`limit`: the most bytes that one event may hold."""
@@ -39,6 +50,7 @@ class EventParser:
         self._skip_newline = False
         self._begun = False
         self.too_large = False
+        self.garbled = False
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that these bytes complete."""
@@ -86,7 +98,7 @@ class EventParser:
                 self._data, self._name, self._size = [], "", 0
             else:
                 self._name = ""
-            if self.too_large:
+            if self.too_large or self.garbled:
                 break
         return events
 
@@ -104,3 +116,5 @@ class EventParser:
             self._size += len(line)
         elif line == b"data":
             self._data.append(b"")
+        elif not line.startswith(b":") and not line.isascii():
+            self.garbled = True

@@ -77,6 +77,8 @@ class OpenAIChatReader:
                 self._error = Garbled(
                     f"The model's host sent an event of more than {self._event_bytes} bytes."
                 )
+            elif self._events.garbled and self._error is None:
+                self._error = Garbled("The model's host sent bytes that are no server-sent events.")
         return self._given()
 
     def close(self) -> list[Delta]:
