@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+import sys
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -223,6 +225,28 @@ async def test_a_wrong_script_is_told_plainly(tmp_path: Path, name: str, text: s
     with pytest.raises(OperatorError, match="script"):
         async with simulator(script=tmp_path / name):
             pass
+
+
+SERVING = """
+import asyncio
+from podium.simulator import Options, serve
+asyncio.run(serve(Options(), port=0, started=lambda host: print(host.root, flush=True)))
+"""
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+async def test_a_served_one_ends_well_when_told_to(told: signal.Signals) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVING, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    root = (await process.stdout.readline()).decode().strip()
+    async with openai.AsyncOpenAI(base_url=f"{root}/v1", api_key="any", max_retries=0) as sdk:
+        stream = await ask(sdk, "[[fault hang after=2]]", stream=True)
+        await anext(aiter(stream))
+        process.send_signal(told)
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+        await stream.close()
 
 
 async def test_it_ends_at_once_whatever_still_runs() -> None:
