@@ -19,6 +19,9 @@ def told() -> Iterator[None]:
 
 def tell(error: PodiumError) -> None:
     """Print what is wrong and what to do."""
-    print(f"podium: {error.message}", file=sys.stderr)
+    from podium.config.mistake import Misconfigured
+
+    has_places = isinstance(error, Misconfigured)  # podium.toml:7: …
+    print(error.message if has_places else f"podium: {error.message}", file=sys.stderr)
     if error.hint:
         print(f"        {error.hint}", file=sys.stderr)

@@ -1,9 +1,10 @@
 """What an installation keeps in its data directory besides the database: who it is, and the operator's key.
 
-To be called only by who holds the directory's lock.
+What makes them is to be called only by who holds the directory's lock.
 """
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,16 @@ class AdminKey:
     value: str = field(repr=False)
     path: Path | None
     is_new: bool = False
+
+
+def default_data_dir() -> Path:
+    """Where data lies unless said otherwise: the user's data home, for root /var/lib/podium."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/podium")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "podium"
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".local" / "share") / "podium"
 
 
 def get_home(data_dir: Path) -> str:

@@ -1,7 +1,5 @@
 """Read the settings, once: flags over environment over file over default."""
 
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +8,7 @@ from pydantic import ValidationError
 
 from podium.config.catalogue import build, find_key
 from podium.config.document import Document, read
+from podium.config.home import default_data_dir
 from podium.config.hosts import HOSTS
 from podium.config.mistake import SECRET, Misconfigured, reason
 from podium.config.server import Server
@@ -76,16 +75,6 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
         origins=tuple(_origins(server, flags, environment, document)),
         warnings=tuple(warnings),
     )
-
-
-def default_data_dir() -> Path:
-    """Where data lies unless said otherwise: the user's data home, for root /var/lib/podium."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/podium")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "podium"
-    home = os.environ.get("XDG_DATA_HOME")
-    return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".local" / "share") / "podium"
 
 
 def _data_dir(server: Server) -> Path:

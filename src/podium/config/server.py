@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 def _split(value: object) -> object:
     """The environment has no lists: "a, b" stands for two."""
-    return (
-        tuple(filter(None, (each.strip() for each in value.split(",")))) if isinstance(value, str) else value
-    )
+    if isinstance(value, str):
+        return tuple(filter(None, (each.strip() for each in value.split(","))))
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _is_postgres(url: str) -> str:

@@ -1,0 +1,253 @@
+"""Settings from their four sources, and the catalogue that comes of them."""
+
+from pathlib import Path
+
+import pytest
+
+from podium.catalogue.profile import Price
+from podium.config.home import default_data_dir
+from podium.config.load import load
+from podium.config.settings import Settings
+
+FILE = """
+default_model = "lab/small"
+
+[endpoints.lab]
+wire = "openai_chat"
+base_url = "http://127.0.0.1:9000/v1"
+api_key_env = "LAB_KEY"
+headers = { x-team = "blue" }
+idle_seconds = 5
+
+[models."lab/small"]
+context_window = 128000
+price = { input = "0.15", cached_input = "0.075", output = "0.60" }
+
+[routes]
+fast = ["lab/small", "anthropic/claude-haiku-4-5"]
+
+[server]
+port = 7000
+lease_seconds = 20
+cors_origins = ["https://a.example"]
+"""
+
+
+def loaded(
+    tmp_path: Path, text: str = "", environment: dict[str, str] | None = None, **flags: object
+) -> Settings:
+    if text:
+        (tmp_path / "podium.toml").write_text(text)
+    return load(
+        {"data_dir": tmp_path / "data", **flags}, {"PODIUM_LOCAL": "0", **(environment or {})}, tmp_path
+    )
+
+
+def source(settings: Settings, name: str) -> str:
+    [found] = [each.source for each in settings.origins if each.name == name]
+    return found
+
+
+def test_flags_go_before_environment_before_file_before_default(tmp_path: Path) -> None:
+    environment = {"LAB_KEY": "k", "PODIUM_PORT": "7001", "PODIUM_LEASE_SECONDS": "30"}
+    settings = loaded(tmp_path, FILE, environment, port=7002)
+    assert (settings.server.port, source(settings, "port")) == (7002, "--port")
+    assert (settings.server.lease_seconds, source(settings, "lease_seconds")) == (
+        30.0,
+        "PODIUM_LEASE_SECONDS",
+    )
+    assert settings.server.cors_origins == ("https://a.example",)
+    assert source(settings, "cors_origins") == "podium.toml:21"
+    assert (settings.server.workers, source(settings, "workers")) == (1, "default")
+    assert source(settings, "default_model") == "podium.toml:2"
+
+
+def test_an_empty_variable_counts_as_unset_and_none_as_not_given(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "", {"PODIUM_PORT": "", "OPENAI_API_KEY": " "}, port=None)
+    assert settings.server.port == 8080
+    assert "openai" not in settings.catalogue.endpoints
+
+
+def test_a_list_in_the_environment_is_split_at_commas(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "", {"PODIUM_CORS_ORIGINS": "https://a.example, https://b.example"})
+    assert settings.server.cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_the_file_lies_here_else_in_the_data_directory_unless_it_is_named(tmp_path: Path) -> None:
+    data, here = tmp_path / "data", tmp_path / "here"
+    data.mkdir()
+    here.mkdir()
+    (data / "podium.toml").write_text("[server]\nport = 1\n")
+    (tmp_path / "named.toml").write_text("[server]\nport = 3\n")
+
+    def port(**environment: str) -> int:
+        return load({"data_dir": data}, {"PODIUM_LOCAL": "0", **environment}, here).server.port
+
+    assert port() == 1
+    (here / "podium.toml").write_text("[server]\nport = 2\n")
+    assert port() == 2
+    assert port(PODIUM_CONFIG=str(tmp_path / "named.toml")) == 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({"REDIS_URL": "redis://a/1", "REDIS_HOST": "b"}, "redis://a/1"),
+        ({"REDIS_HOST": "b"}, "redis://b:6379/0"),
+        ({"REDIS_HOST": "b", "REDIS_PORT": "7", "REDIS_PASSWORD": "p@ss/"}, "redis://:p%40ss%2F@b:7/0"),
+        ({}, None),
+    ],
+)
+def test_redis_is_named_by_url_or_by_host(
+    tmp_path: Path, environment: dict[str, str], url: str | None
+) -> None:
+    assert loaded(tmp_path, "", environment).server.redis_url == url
+
+
+def test_an_endpoint_of_the_file_is_all_that_it_says(tmp_path: Path) -> None:
+    catalogue = loaded(tmp_path, FILE, {"LAB_KEY": "lab-secret"}).catalogue
+    [candidate] = catalogue.resolve("lab/small")
+    assert candidate.endpoint.base_url == "http://127.0.0.1:9000/v1"
+    assert candidate.endpoint.api_key == "lab-secret"
+    assert candidate.endpoint.headers == {"x-team": "blue"}
+    assert (candidate.endpoint.patience.idle, candidate.endpoint.patience.connect) == (5.0, 5.0)
+    assert candidate.profile.context_window == 128_000
+    assert candidate.profile.price == Price(input=150_000, cached_input=75_000, output=600_000)
+    assert catalogue.default_model == "lab/small"
+
+
+def test_any_other_model_of_an_endpoint_has_a_careful_profile(tmp_path: Path) -> None:
+    [candidate] = loaded(tmp_path, FILE, {"LAB_KEY": "k"}).catalogue.resolve("lab/large")
+    assert (candidate.profile.model, candidate.profile.price) == ("large", None)
+
+
+def test_an_endpoint_without_its_key_is_left_out_and_told(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, FILE)
+    assert "lab" not in settings.catalogue.endpoints
+    assert settings.warnings[0] == (
+        'podium.toml:7: LAB_KEY is not set in the environment; the endpoint "lab" is left out'
+    )
+
+
+def test_a_route_skips_who_is_not_configured_and_says_so(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, FILE, {"LAB_KEY": "k"})
+    assert [each.profile.name for each in settings.catalogue.resolve("fast")] == ["lab/small"]
+    assert settings.warnings == (
+        (
+            'podium.toml:16: "anthropic/claude-haiku-4-5" in the route "fast" has no configured endpoint'
+            " (ANTHROPIC_API_KEY is not set) and is skipped"
+        ),
+    )
+    both = loaded(tmp_path, FILE, {"LAB_KEY": "k", "ANTHROPIC_API_KEY": "a"}).catalogue
+    assert [each.endpoint.name for each in both.resolve("fast")] == ["lab", "anthropic"]
+
+
+def test_a_model_under_an_unknown_endpoint_is_told(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, FILE.replace('models."lab/', 'models."labs/'), {"LAB_KEY": "k"})
+    assert settings.warnings[0] == (
+        'podium.toml:11: [models."labs/small"]: there is no endpoint "labs"; did you mean "lab"?'
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "model"),
+    [
+        ({"OPENAI_API_KEY": "o", "ANTHROPIC_API_KEY": "a"}, "openai/gpt-5-mini"),
+        ({"GEMINI_API_KEY": "g", "ANTHROPIC_API_KEY": "a"}, "anthropic/claude-haiku-4-5"),
+        ({"GOOGLE_API_KEY": "g", "PODIUM_LOCAL": "1"}, "gemini/gemini-2.5-flash"),
+        ({"PODIUM_LOCAL": "1"}, "local/smollm2-135m"),
+        ({}, "simulator/echo"),
+        ({"OPENAI_API_KEY": "o", "PODIUM_DEFAULT_MODEL": "simulator/echo"}, "simulator/echo"),
+    ],
+)
+def test_the_default_model_is_the_first_that_can_answer(
+    tmp_path: Path, environment: dict[str, str], model: str
+) -> None:
+    catalogue = loaded(tmp_path, "", environment).catalogue
+    assert catalogue.default_model == model
+    assert catalogue.resolve(None)[0].profile.name == model
+
+
+def test_the_gemini_key_goes_before_googles(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "", {"GOOGLE_API_KEY": "second", "GEMINI_API_KEY": "first"})
+    assert settings.catalogue.endpoints["gemini"].api_key == "first"
+    assert source(settings, "gemini key") == "GEMINI_API_KEY"
+
+
+def test_bare_names_find_their_provider(tmp_path: Path) -> None:
+    catalogue = loaded(tmp_path, "", {"OPENAI_API_KEY": "o", "ANTHROPIC_API_KEY": "a"}).catalogue
+    assert catalogue.resolve("gpt-99")[0].endpoint.name == "openai"
+    assert catalogue.resolve("claude-99")[0].endpoint.name == "anthropic"
+
+
+def test_a_table_may_change_a_known_endpoint_in_part(tmp_path: Path) -> None:
+    text = '[endpoints.openai]\nbase_url = "https://gateway.example/v1"\ntotal_seconds = 9\n'
+    openai = loaded(tmp_path, text, {"OPENAI_API_KEY": "o"}).catalogue.endpoints["openai"]
+    assert (openai.base_url, openai.api_key, openai.wire) == (
+        "https://gateway.example/v1",
+        "o",
+        "openai_chat",
+    )
+    assert (openai.patience.total, openai.patterns[0]) == (9.0, "gpt-*")
+
+
+def test_an_endpoint_named_local_takes_the_place_of_the_model_in_the_house(tmp_path: Path) -> None:
+    text = '[endpoints.local]\nwire = "openai_chat"\nbase_url = "http://127.0.0.1:11434/v1"\n'
+    settings = loaded(tmp_path, text, {"PODIUM_LOCAL": "1"})
+    assert settings.weights is None
+    assert settings.catalogue.endpoints["local"].base_url == "http://127.0.0.1:11434/v1"
+    assert settings.catalogue.default_model == "simulator/echo"
+
+
+def test_settings_pass_to_another_process_unchanged(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, FILE, {"LAB_KEY": "k", "OPENAI_API_KEY": "o", "PODIUM_LOCAL": "1"})
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_no_secret_is_in_what_a_person_sees_of_the_settings(tmp_path: Path) -> None:
+    secrets = {
+        "LAB_KEY": "sesame1",
+        "OPENAI_API_KEY": "sesame2",
+        "PODIUM_ADMIN_KEY": "sesame3",
+        "DATABASE_URL": "postgresql://me:sesame4@db/podium",
+        "REDIS_URL": "redis://:sesame5@cache/0",
+    }
+    settings = loaded(tmp_path, FILE, secrets)
+    assert "sesame" not in repr(settings)
+    assert "sesame" not in str([each.model_dump() for each in settings.origins])
+
+
+def test_the_data_directory_is_the_users_data_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_DATA_HOME", "/home/ada/data")
+    assert default_data_dir() == Path("/home/ada/data/podium")
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert default_data_dir() == Path("/home/ada/.local/share/podium")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert default_data_dir() == Path("/home/ada/Library/Application Support/podium")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert default_data_dir() == Path("/var/lib/podium")
+
+
+def test_the_file_in_the_data_directory_cannot_move_it(tmp_path: Path) -> None:
+    (tmp_path / "podium.toml").write_text('[server]\ndata_dir = "/elsewhere"\n')
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(
+        Exception, match='"data_dir" cannot be set by the file that lies in the data directory'
+    ):
+        load({"data_dir": tmp_path}, {"PODIUM_LOCAL": "0"}, empty)
+
+
+def test_where_no_model_can_run_the_simulator_answers_and_start_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("podium.providers.local.weights._RUNTIME", "no_wheel_for_this_machine")
+    settings = loaded(tmp_path, "", {"PODIUM_LOCAL": "1"})
+    assert settings.catalogue.default_model == "simulator/echo"
+    assert settings.warnings[0].startswith(
+        "The local model cannot run: the package no_wheel_for_this_machine"
+    )
+    assert settings.warnings[0].endswith("The simulator answers instead.")
