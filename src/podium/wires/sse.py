@@ -65,10 +65,12 @@ class EventParser:
             chunk = bytes(self._held) + chunk
             self._held.clear()
         lines = chunk.splitlines(keepends=True)
-        if lines and lines[-1][-1] not in b"\r\n":
-            self._hold(lines.pop())
-        elif lines and lines[-1].endswith(b"\r"):
-            self._skip_newline = True
+        last = lines[-1] if lines else b""
+        if not last.endswith((b"\n", b"\r")):
+            events = self._take(lines[:-1])
+            self._hold(last)
+            return events
+        self._skip_newline = last.endswith(b"\r")
         return self._take(lines)
 
     def close(self) -> list[Event]:

@@ -43,7 +43,7 @@ class AnswerReader(Protocol):
         ...
 
     def close(self) -> list[Delta]:
-        """The last deltas, at the end of the bytes.
+        """The last deltas, at the end of the bytes; to be called until there are none, for what may come after them.
 
         Raises:
             Truncated: the answer ended before its terminator.

@@ -82,7 +82,7 @@ class OpenAIChatReader:
         return self._given()
 
     def close(self) -> list[Delta]:
-        """The last deltas.
+        """The last deltas; of a document all of them, so that an error comes when it is called again.
 
         Raises:
             Truncated: a choice has no finish reason, or nothing came at all.
@@ -91,9 +91,9 @@ class OpenAIChatReader:
         if self._error is None and not self.done:
             if self._document is not None:
                 self._read_document(bytes(self._document))
+                self._end()
             else:
                 self._torn()
-            self._end()
         return self._given()
 
     def _decide(self, data: bytes) -> bytes:
@@ -101,11 +101,11 @@ class OpenAIChatReader:
         first = self._undecided.lstrip(_SPACE)[:1]
         if not first:
             return b""
-        self._decided = True
+        data, self._undecided, self._decided = self._undecided, b"", True
         if first in b"{[":
             self._document = bytearray()
-            return self._undecided.lstrip(_SPACE)
-        return self._undecided
+            return data.lstrip(_SPACE)
+        return data
 
     def _given(self) -> list[Delta]:
         out = self._out
@@ -135,11 +135,14 @@ class OpenAIChatReader:
                 self._error = Garbled(f"The model's host sent JSON that is not an answer: {broken}")
 
     def _torn(self) -> None:
-        """The event that lacks its blank line at the end of the bytes counts if it is whole."""
+        """The event that lacks its blank line at the end of the bytes counts if it is the end that was missing."""
         for event in self._events.close():
             self._event(event)
             if isinstance(self._error, Garbled):
                 self._error = Truncated()
+        self._end()
+        if self._error is not None:
+            self._out = []
 
     def _event(self, event: Event) -> None:
         if self.done or self._error is not None or not event.data:
@@ -247,7 +250,7 @@ class OpenAIChatReader:
         """The end that the host meant: every choice is ended, unless one of them has no finish reason."""
         if self._error is not None:
             return
-        if not self._came and self._undecided.strip(_SPACE):
+        if self._decided and not self._came:
             self._error = Garbled(
                 "The model's host sent something that is neither JSON nor server-sent events."
             )
