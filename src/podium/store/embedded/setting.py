@@ -30,6 +30,9 @@ _SETTINGS: dict[str, str | int] = {
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",
     "effective_cache_size": "512MB",
+    # Nothing in /dev/shm: what a killed Postgres leaves there, nobody clears away once the data directory is gone.
+    "dynamic_shared_memory_type": "mmap",
+    "min_dynamic_shared_memory": "8MB",
     "io_method": "sync",
     "max_worker_processes": 4,
     "max_parallel_workers_per_gather": 0,
