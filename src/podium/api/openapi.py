@@ -16,6 +16,13 @@ from podium.api.passage import Access
 Schema = Mapping[str, Any]
 """A JSON schema."""
 
+EVENT: Schema = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+}
+"""One server-sent event, as a stream's schema describes each of them."""
+
 _CONVERTOR = re.compile(r":[a-z]+}")
 _REF = "#/components/schemas/{model}"
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]

@@ -10,7 +10,7 @@ from podium.api.doors.native import ContinueGiven, NativeDoor, TurnGiven
 from podium.api.doors.turns import Explanation, TurnPage, TurnRoutes
 from podium.api.doors.wire import WireDoor
 from podium.api.front import HotRoute
-from podium.api.openapi import Operation, Parameter, Reply, Schema
+from podium.api.openapi import EVENT, Operation, Parameter, Reply, Schema
 from podium.vocabulary.event import TurnReport
 
 _TYPES = (TurnGiven, ContinueGiven, TurnReport, TurnPage, Explanation, Model, ModelList)
@@ -40,7 +40,7 @@ def _told(operation_id: str, tag: str, summary: str, **more: Any) -> Operation: 
 
 _TURN_OR_EVENTS = Reply(
     "The turn when it has ended; or, if streamed, its events. " + _EVENTS,
-    {"application/json": _SCHEMA[TurnReport], "text/event-stream": {"type": "string"}},
+    {"application/json": _SCHEMA[TurnReport], "text/event-stream": EVENT},
 )
 
 
@@ -108,7 +108,7 @@ def native_routes(door: NativeDoor, turns: TurnRoutes) -> Sequence[HotRoute]:
                 "turns",
                 "Listen to a turn, from any event on, while it runs and after.",
                 parameters=(_ID, number, last),
-                replies={200: Reply(_EVENTS, {"text/event-stream": {"type": "string"}})},
+                replies={200: Reply(_EVENTS, {"text/event-stream": EVENT})},
             ),
         ),
         HotRoute(
@@ -156,7 +156,7 @@ def openai_routes(chat: WireDoor, models: ModelRoutes) -> Sequence[HotRoute]:
                 replies={
                     200: Reply(
                         "The answer, or its chunks.",
-                        {"application/json": {"type": "object"}, "text/event-stream": {"type": "string"}},
+                        {"application/json": {"type": "object"}, "text/event-stream": EVENT},
                     )
                 },
                 error=_OPENAI_ERROR,
