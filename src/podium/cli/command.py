@@ -5,7 +5,11 @@ from typing import Annotated
 import typer
 
 import podium
+from podium.cli.chat import chat
+from podium.cli.explain import explain
+from podium.cli.keys import keys
 from podium.cli.migrate import migrate
+from podium.cli.models import models
 from podium.cli.serve import serve
 from podium.cli.simulate import simulate
 
@@ -36,5 +40,9 @@ def podium_(
 
 
 app.command()(serve)
+app.command()(chat)
+app.command()(models)
+app.command()(explain)
+app.add_typer(keys, name="keys")
 app.command()(simulate)
 app.command()(migrate)

@@ -12,3 +12,11 @@ Config = Annotated[
     Path | None,
     typer.Option(help="The settings file. [PODIUM_CONFIG; ./podium.toml, else that in the data directory]"),
 ]
+Url = Annotated[
+    str | None, typer.Option(help="A server elsewhere. [PODIUM_URL; the one of the data directory]")
+]
+Key = Annotated[
+    str | None,
+    typer.Option(help="The key to it. [PODIUM_KEY; the operator's, in the data directory]"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

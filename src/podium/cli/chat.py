@@ -1,0 +1,74 @@
+"""`podium chat`: talk to a model from the terminal, or through a pipe."""
+
+from typing import Annotated
+
+import typer
+
+from podium.cli.option import DataDir, Key, Url
+
+
+def chat(  # noqa: PLR0913, PLR0917  # the options of a command
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="What to say; what comes through a pipe is added to it. Without either: at the prompt."
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Who answers. [the conversation's; the default]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the last conversation, or with the one named next.")
+    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="Begin another conversation.")] = False,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Talk to a model. At the prompt the last conversation goes on; a question from outside begins its own.
+
+    Where no server answers, one is started for as long as the chat lasts.
+    """
+    import signal
+    import sys
+
+    from podium.cli.converse import converse
+    from podium.cli.own_server import OwnServer
+    from podium.cli.screen import Screen
+    from podium.cli.talk import Talk
+    from podium.cli.target import find_target
+    from podium.cli.told import told
+    from podium.kit import ids
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # so that a server of our own is stopped
+    said = list(words or ())
+    conversation = said.pop(0) if resume and said and ids.is_id("conv", said[0]) else None
+    with told():
+        target, screen = find_target(url, key, data_dir), Screen()
+        question = _question(" ".join(said))
+        with OwnServer(target, screen.note) as server:
+            talk = Talk(server, screen, target=target.name, model=model)
+            if resume or (question is None and not new):
+                talk.resume(conversation)
+            if question is None:
+                converse(talk, server, screen)
+            elif not talk.say(question):
+                sys.exit(1)
+
+
+def _question(words: str) -> str | None:
+    """What is to be said from outside: the words of the command line, then what comes through a pipe.
+
+    Raises:
+        InvalidRequest: there is a pipe, and nothing comes.
+    """
+    import sys
+
+    from podium.errors import InvalidRequest
+
+    if sys.stdin is not None and sys.stdin.isatty():
+        return words or None
+    piped = sys.stdin.buffer.read().decode(errors="replace").strip() if sys.stdin is not None else ""
+    question = "\n\n".join(filter(None, (words, piped)))
+    if not question:
+        raise InvalidRequest("There is nothing to say.", hint='Try: echo "Hello" | podium chat')
+    return question

@@ -1,0 +1,109 @@
+"""`podium keys`: make, list and revoke API keys, beside a running server or before the first start."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from podium.cli.option import AsJson, DataDir, Key, Url
+
+keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, list and revoke API keys.")
+
+
+@keys.command()
+def create(  # noqa: PLR0913, PLR0917  # the options of a command
+    tenant: Annotated[str, typer.Option(help="Whose it is; made if the name is new.")],
+    user: Annotated[str, typer.Option(help="Who in it; made if the name is new.")],
+    scope: Annotated[Literal["admin", "member"], typer.Option(help="What it may do.")] = "member",
+    tier: Annotated[str, typer.Option(help="How much it may use.")] = "basic",
+    expires: Annotated[
+        str | None, typer.Option(help="Until when: 2027-01-31, or 2027-01-31T12:00:00Z. [for ever]")
+    ] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a key. It is shown this once."""
+    from podium.cli.issue import create_key
+    from podium.cli.target import find_target
+    from podium.cli.told import told
+
+    wanted: dict[str, Any] = {"tenant": tenant, "user": user, "scope": scope, "tier": tier}
+    with told():
+        made = create_key(find_target(url, key, data_dir), {**wanted, "expires_at": _moment(expires)})
+    if as_json:
+        _print_json(made)
+        return
+    print(made["key"])
+    until = f", until {made['expires_at']}" if made["expires_at"] else ""
+    typer.echo(
+        f"Shown this once. {made['id']}: {made['scope']} of {made['tenant']}/{made['user']},"
+        f" tier {made['tier']}{until}.",
+        err=True,
+    )
+
+
+@keys.command("list")
+def list_keys(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
+    """List the keys that were not revoked, newest first."""
+    from podium.cli.issue import list_keys as find_keys
+    from podium.cli.table import table
+    from podium.cli.target import find_target
+    from podium.cli.told import told
+
+    with told():
+        found = find_keys(find_target(url, key, data_dir))
+    if as_json:
+        _print_json(found)
+        return
+    columns = ("id", "prefix", "tenant", "user", "scope", "tier", "created_at", "expires_at")
+    rows = [[str(each[name] or "") for name in columns[:-2]] + _days(each) for each in found]
+    print(table([name.removesuffix("_at").upper() for name in columns], rows))
+
+
+@keys.command()
+def revoke(
+    id: Annotated[str, typer.Argument(help="The key's id, as `podium keys list` shows it.")],  # noqa: A002  # the word on the command line
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """End a key: it is refused everywhere within five seconds."""
+    from podium.cli.issue import revoke_key
+    from podium.cli.target import find_target
+    from podium.cli.told import told
+
+    with told():
+        revoke_key(find_target(url, key, data_dir), id)
+    print(f"{id} is revoked.")
+
+
+def _days(key: dict[str, Any]) -> list[str]:
+    return [(key[name] or "")[:10] for name in ("created_at", "expires_at")]
+
+
+def _moment(text: str | None) -> str | None:
+    """A day or a moment with its zone, as the API wants it; without a zone it is this machine's.
+
+    Raises:
+        InvalidRequest: it is neither.
+    """
+    from datetime import datetime
+
+    from podium.errors import InvalidRequest
+    from podium.kit import clock
+
+    if text is None:
+        return None
+    try:
+        return clock.rfc3339(datetime.fromisoformat(text).astimezone())
+    except (ValueError, OverflowError):
+        raise InvalidRequest(
+            f"{text!r} is no moment.", param="expires", hint="Write 2027-01-31 or 2027-01-31T12:00:00Z."
+        ) from None
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    print(json.dumps(value, indent=2))
