@@ -8,7 +8,8 @@ from typing import Any
 
 import aiohttp
 
-from podium.app import build
+from podium.api.entrance import entrance
+from podium.app import App
 from podium.catalogue.catalogue import Catalogue
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Price, Profile
@@ -70,7 +71,7 @@ async def podium(dsn: str, **server: Any) -> AsyncGenerator[Podium, None]:
         place = Place(home=ids.new("home"), boot=ids.new("boot"), slot=0)
         headers = {"authorization": f"Bearer {ADMIN_KEY}"}
         async with (
-            serving(build(settings, place)) as url,
+            serving(entrance(App(settings, place))) as url,
             aiohttp.ClientSession(headers=headers) as http,
         ):
             yield Podium(url, host, http)

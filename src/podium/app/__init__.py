@@ -1,9 +1,9 @@
-"""The only place that knows every concrete class: settings in, an application out.
+"""The only place that knows every concrete class: settings in, everything that a server process holds out.
 
-`wiring` builds and opens everything a server process needs, `voice` stacks the providers that a turn speaks through.
-`cli` starts it; nothing else imports it.
+`wiring` builds and opens it, `voice` stacks the providers that a turn speaks through. `api` serves it over HTTP, and
+`cli` starts the two; nothing else imports it.
 """
 
-from podium.app.wiring import build
+from podium.app.wiring import App
 
-__all__ = ["build"]
+__all__ = ["App"]

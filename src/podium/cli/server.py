@@ -20,7 +20,8 @@ import uvicorn
 import uvloop
 from typing_extensions import override
 
-from podium.app import build
+from podium.api.entrance import entrance
+from podium.app import App
 from podium.cli.crew import WRONG_INSTALLATION
 from podium.cli.link import Link, Message, take_over
 from podium.cli.told import tell
@@ -105,7 +106,7 @@ async def _serve(link_end: socket.socket, listening: socket.socket) -> None:
             settings = await _simulated(settings, stack)
         model = ModelAsker(link)
         config = uvicorn.Config(
-            build(settings, place, model),
+            entrance(App(settings, place, model)),
             access_log=False,
             http="httptools",
             lifespan="on",

@@ -1,0 +1,47 @@
+"""The HTTP face of a whole server: its doors, its resources, its life."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from podium.api.application import build
+from podium.api.doors.models import ModelRoutes
+from podium.api.doors.native import NativeDoor
+from podium.api.doors.routes import native_routes, openai_routes
+from podium.api.doors.turns import TurnRoutes
+from podium.api.doors.wire import WireDoor
+from podium.api.front import HotRoute
+from podium.api.passage import Limits
+from podium.api.services import Services
+from podium.app import App
+
+
+def entrance(app: App) -> ASGIApp:
+    """The ASGI application; its lifespan opens and closes `app`."""
+    server = app.settings.server
+    limits = Limits(header_bytes=server.header_bytes, body_bytes=server.body_bytes)
+    services = Services(
+        database=app.database,
+        keyring=app.keyring,
+        keys=app.keys,
+        forget_turns=app.turns.forget,
+        checks={"redis": app.wakeups.check} if app.wakeups else {},
+        is_draining=lambda: app.is_draining,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_http: FastAPI) -> AsyncGenerator[None, None]:
+        async with app.opened():
+            yield
+
+    return build(services, _routes(app, limits), limits=limits, lifespan=lifespan)
+
+
+def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:
+    chat = WireDoor(app.wires["openai_chat"], app.turns, limits, answer_prefix="chatcmpl")
+    return (
+        *openai_routes(chat, ModelRoutes(app.settings.catalogue)),
+        *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
+    )
