@@ -248,7 +248,7 @@ class OpenAIChatReader:
 
     def _end(self) -> None:
         """The end that the host meant: every choice is ended, unless one of them has no finish reason."""
-        if self._error is not None:
+        if self.done or self._error is not None:
             return
         if self._decided and not self._came:
             self._error = Garbled(

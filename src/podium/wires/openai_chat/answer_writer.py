@@ -92,7 +92,7 @@ class OpenAIChatWriter:
             ):
                 choice.parts.add(delta.index)
                 return self._text_head + encode(delta.text) + self._text_tail
-            return self._spoken(delta, b'"content":')
+            return self._text(delta)
         if isinstance(delta, ToolCallDelta):
             return self._call_piece(delta)
         if isinstance(delta, ReasoningDelta):
@@ -105,7 +105,7 @@ class OpenAIChatWriter:
             case ToolCallStarted():
                 written = self._call(delta)
             case RefusalDelta():
-                written = self._spoken(delta, b'"refusal":')
+                written = self._refusal(delta)
             case PartDone():
                 written = self._part(delta)
             case Finished():
@@ -210,13 +210,18 @@ class OpenAIChatWriter:
         silent = b"" if b'"content":' in body or "content" in level(extra, "message") else b',"content":null'
         return b'"role":"assistant"' + silent + (b"," + body if body else b"")
 
-    def _spoken(self, delta: TextDelta | RefusalDelta, member: bytes) -> bytes:
+    def _text(self, delta: TextDelta) -> bytes:
         """A choice that begins with text says its role in a chunk of its own, as OpenAI's do."""
         choice = self._opened(delta.choice)
         opening = b"" if choice.told else self._chunk(delta.choice, b'"content":"","refusal":null', None)
         choice.parts.add(delta.index)
-        body = member + encode(delta.text)
+        body = b'"content":' + encode(delta.text)
         return opening + self._chunk(delta.choice, body, delta.extra, logprobs=delta.logprobs)
+
+    def _refusal(self, delta: RefusalDelta) -> bytes:
+        self._opened(delta.choice).parts.add(delta.index)
+        body = b'"refusal":' + encode(delta.text)
+        return self._chunk(delta.choice, body, delta.extra, logprobs=delta.logprobs)
 
     def _thought(self, delta: ReasoningDelta) -> bytes:
         """Under the member that the host uses for it; Mistral's lists would break clients that add up strings."""
