@@ -6,6 +6,7 @@ import typer
 
 import podium
 from podium.cli.chat import chat
+from podium.cli.doctor import doctor
 from podium.cli.explain import explain
 from podium.cli.keys import keys
 from podium.cli.migrate import migrate
@@ -46,3 +47,4 @@ app.command()(explain)
 app.add_typer(keys, name="keys")
 app.command()(simulate)
 app.command()(migrate)
+app.command()(doctor)

@@ -20,6 +20,7 @@ from podium.config.settings import Settings
 from podium.errors import OperatorError
 from podium.kit import ids
 from podium.providers.local.model import LocalModel
+from podium.store.database import refuse_transaction_pooler
 from podium.store.embedded.attach import Outcome, embedded, wait_stopped
 from podium.store.embedded.directory import claim
 from podium.store.migrate import migrate
@@ -94,6 +95,7 @@ async def _start(orders: Orders, crew: Crew, stack: contextlib.AsyncExitStack) -
 async def _database(settings: Settings) -> AsyncGenerator[str, None]:
     """The address of a database that answers."""
     if settings.server.database_url is not None:
+        await refuse_transaction_pooler(settings.server.database_url)
         yield settings.server.database_url
         return
     async with embedded(settings.data_dir) as database:
