@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -46,14 +47,16 @@ def build(
     )
     resources.state.services = services
     resources.state.guard = guard
-    document: dict[str, Any] = {}
-    resources.state.openapi = lambda: document
     for router in ROUTERS:
         resources.include_router(router)
-    document |= extended(
-        get_openapi(
+
+    @cache
+    def document() -> dict[str, Any]:
+        """Made when it is first asked for: it takes longer than all the rest."""
+        told = get_openapi(
             title="Podium", version=podium.__version__, description=_TELLING, routes=resources.routes
-        ),
-        hot,
-    )
+        )
+        return extended(told, hot)
+
+    resources.state.openapi = document
     return Gate(Front(hot, resources, guard))
