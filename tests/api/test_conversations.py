@@ -157,7 +157,7 @@ BAD_BODIES = [
     (f'{{"metadata": {deep(30)}}}', "metadata"),
     (json.dumps({"metadata": {"a": "x" * 20_000}}), "metadata"),
     (json.dumps({"metadata": {str(n): 0 for n in range(5_000)}}), "metadata"),
-    ('{"titel": "x"}', "titel"),
+    ('{"heading": "x"}', "heading"),
     ('{"id": "conv_1", "tenant": "x"}', "id"),
     (f'{{"metadata": {deep(100_000)}}}', None),
     ('{"metadata": {"a": ' + "9" * 100_000 + "}}", None),
