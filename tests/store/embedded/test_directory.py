@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from podium.store.embedded.account import Account, find_closed_parent
-from podium.store.embedded.attach import embedded
+from podium.store.embedded.attach import Outcome, embedded, status, wait_stopped
 from podium.store.embedded.directory import at, claim
 from podium.store.embedded.failure import Unusable
 from tests.store.embedded.user import wait_nothing_left
@@ -71,3 +71,10 @@ def test_a_directory_that_is_closed_to_an_account_is_found(place: Path) -> None:
     assert find_closed_parent(inner, Account("friend", 54321, (place / "closed").stat().st_gid)) is None
     (place / "closed").chmod(0o751)
     assert find_closed_parent(inner, stranger) is None
+
+
+async def test_looking_at_a_directory_leaves_nothing_in_it(place: Path) -> None:
+    assert status(place).keeper is None
+    assert await wait_stopped(place, within=1) is Outcome.STOPPED
+    assert await wait_stopped(place / "absent", within=1) is Outcome.STOPPED
+    assert not names(place)

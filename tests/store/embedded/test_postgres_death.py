@@ -129,7 +129,9 @@ async def test_a_postgres_that_cannot_start_is_told_with_its_own_words(data_dir:
     local = at(data_dir).config / "local.conf"
     good = local.read_text()
     local.write_text("shared_buffers = lots\n")
-    with pytest.raises(Unstartable, match=r"FATAL.*local.conf.*contains errors") as told:
+    with pytest.raises(
+        Unstartable, match=r"does not start: configuration file.*local.conf.*contains errors"
+    ) as told:
         async with embedded(data_dir):
             pass
     assert str(at(data_dir).postgres_log) in (told.value.hint or "")

@@ -19,7 +19,7 @@ from typing import NoReturn
 from podium.kit import clock
 from podium.store.embedded import address, lock
 from podium.store.embedded.address import Answer
-from podium.store.embedded.directory import DataDirectory, at, claim
+from podium.store.embedded.directory import DataDirectory, at, claim, open_log
 from podium.store.embedded.failure import Unstartable, Unusable
 from podium.store.embedded.postmaster import find_pid
 from podium.store.embedded.wheel import find_programs
@@ -32,6 +32,7 @@ _LONGEST_TICK = 0.5
 _WATCH = 1.0
 _LONG = 5.0
 
+_SURE = 3  # looks
 _TRIES = 3
 _KEEPER = "podium.store.embedded.keeper"
 
@@ -104,7 +105,9 @@ async def embedded(data_dir: Path) -> AsyncGenerator[Embedded, None]:
         try:
             yield Embedded(directory=directory, dsn=address.dsn(directory), programs=find_programs())
         finally:
-            await _start_keeper_if_none(directory)  # or nobody would stop Postgres, if the keeper was killed
+            # If the keeper was killed, nobody else would stop Postgres. Of a removed directory nothing is left to stop.
+            with contextlib.suppress(FileNotFoundError):
+                await asyncio.to_thread(_start_keeper, directory)
     finally:
         os.close(users)
 
@@ -113,10 +116,14 @@ async def wait_stopped(data_dir: Path, *, within: float) -> Outcome:
     """Wait until the keeper has stopped the database, unless others use it; at most `within` seconds."""
     directory = at(data_dir)
     deadline = clock.monotonic() + within
+    seen = 0
     while clock.monotonic() < deadline:
         if lock.is_free(directory.keeper_lock):
             return Outcome.STOPPED
-        if lock.is_free(directory.users_lock, shared=True) and not lock.is_free(directory.users_lock):
+        # More than once, because a keeper that looks whether all have left holds the lock for a moment, too.
+        is_used = not lock.is_free(directory.users_lock) and lock.is_free(directory.users_lock, shared=True)
+        seen = seen + 1 if is_used else 0
+        if seen == _SURE:
             return Outcome.IN_USE
         await asyncio.sleep(_TICK)
     return Outcome.LATE
@@ -131,7 +138,7 @@ def status(data_dir: Path) -> Status:
     directory = at(data_dir)
     try:
         answer = address.ask(directory)
-        is_kept = directory.keeper_lock.exists() and not lock.is_free(directory.keeper_lock)
+        is_kept = not lock.is_free(directory.keeper_lock)
         return Status(
             directory=directory,
             answer=answer,
@@ -147,7 +154,13 @@ def status(data_dir: Path) -> Status:
 
 async def _enter(directory: DataDirectory) -> int:
     """Hold the users' lock. It is not to be had while a keeper stops the database, which may take a moment."""
-    while (users := lock.take(directory.users_lock, shared=True)) is None:  # noqa: ASYNC110  # a process frees it, no task
+    late = clock.monotonic() + _LONG
+    while (users := lock.take(directory.users_lock, shared=True)) is None:
+        if clock.monotonic() > late:
+            logger.warning(
+                "The database in %s is still stopping; see %s", directory.path, directory.keeper_log
+            )
+            late = clock.monotonic() + _LONG
         await asyncio.sleep(_TICK)
     return users
 
@@ -157,36 +170,31 @@ async def _ensure(directory: DataDirectory) -> None:
     tick = _TICK
     late = clock.monotonic() + _LONG
     while True:
-        held = lock.take(directory.keeper_lock)
-        if held is not None:
-            if tries:
-                _raise_last_words(directory, held, tries)
+        if await asyncio.to_thread(_start_keeper, directory, tries=tries):
             tries += 1
-            await asyncio.to_thread(_start_keeper, directory, held)
         elif await asyncio.to_thread(address.ask, directory) is Answer.READY:
             return
-        elif clock.monotonic() > late:
-            logger.warning(
-                "The database in %s is still starting; see %s", directory.path, directory.postgres_log
-            )
+        if clock.monotonic() > late:
+            log = directory.postgres_log
+            logger.warning("The database in %s is still starting; see %s", directory.path, log)
             late = clock.monotonic() + _LONG
         await asyncio.sleep(tick)
         tick = min(1.2 * tick, _LONGEST_TICK)
 
 
-async def _start_keeper_if_none(directory: DataDirectory) -> None:
-    with contextlib.suppress(
-        FileNotFoundError
-    ):  # of a data directory that was removed nothing is left to stop
-        held = lock.take(directory.keeper_lock)
-        if held is not None:
-            await asyncio.to_thread(_start_keeper, directory, held)
+def _start_keeper(directory: DataDirectory, *, tries: int = 0) -> bool:
+    """Start a keeper unless there is one; whether it did. Returns well before the database is ready.
 
-
-def _start_keeper(directory: DataDirectory, held: int) -> None:
-    """Start a keeper, which inherits the lock. Returns when it has detached itself, before the database is ready."""
-    log = os.open(directory.keeper_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    Raises:
+        Unstartable: the last of so many tries of the same caller gave up, or all of them died.
+    """
+    held = lock.take(directory.keeper_lock)
+    if held is None:
+        return False
+    log = open_log(directory.keeper_log)
     try:
+        if tries:
+            _raise_last_words(directory, tries)
         lock.write(held, "")
         subprocess.run(
             [sys.executable, "-P", "-m", _KEEPER, str(directory.path), str(held)],
@@ -194,25 +202,23 @@ def _start_keeper(directory: DataDirectory, held: int) -> None:
             stdout=log,
             stderr=log,
             pass_fds=(held,),
-            cwd="/",
             start_new_session=True,  # Ctrl-C in our terminal is not meant for it
             check=False,
         )
     finally:
         os.close(log)
         os.close(held)
+    return True
 
 
-def _raise_last_words(directory: DataDirectory, held: int, tries: int) -> None:
+def _raise_last_words(directory: DataDirectory, tries: int) -> None:
     """Raise Unstartable with what our last keeper said when it gave up; it was killed if it said nothing."""
     _, message, hint = _keeper_words(directory)
-    if not message and tries < _TRIES:
-        return
-    os.close(held)
-    raise Unstartable(
-        message or f"The keeper of {directory.path} died {tries} times without a word.",
-        hint=hint or f"Its log: {directory.keeper_log}",
-    )
+    if message or tries == _TRIES:
+        raise Unstartable(
+            message or f"The keeper of {directory.path} died {tries} times without a word.",
+            hint=hint or f"Its log: {directory.keeper_log}",
+        )
 
 
 def _keeper_words(directory: DataDirectory) -> tuple[int | None, str, str]:

@@ -14,7 +14,7 @@ from podium.store.embedded import setting
 from podium.store.embedded.account import Account, make_database_account
 from podium.store.embedded.address import DATABASE, ROLE, make_socket_directory
 from podium.store.embedded.directory import DataDirectory
-from podium.store.embedded.failure import Unstartable
+from podium.store.embedded.failure import Unstartable, find_complaint
 from podium.store.embedded.wheel import programs_for
 
 logger = logging.getLogger(__name__)
@@ -110,9 +110,7 @@ def _run(command: list[str], account: Account, text: str = "") -> None:
         words = said.read().decode(errors="replace").strip()
     logger.info("%s said:\n%s", Path(command[0]).name, words)
     if process.returncode != 0:
-        raise Unstartable(
-            f"A new database could not be made: {words.splitlines()[-1] if words else command[0]}"
-        )
+        raise Unstartable(f"A new database could not be made: {find_complaint(words)}")
 
 
 def _sync(path: Path) -> None:

@@ -89,6 +89,11 @@ def claim(path: Path) -> DataDirectory:
     return directory
 
 
+def open_log(path: Path) -> int:
+    """A descriptor that writes to the end of a log, which nobody else may read: for children to inherit."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
 def refuse_other_version(directory: DataDirectory) -> None:
     """Raise Unusable if the cluster was written by another major version of Postgres."""
     try:

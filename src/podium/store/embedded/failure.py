@@ -5,7 +5,11 @@ OperatorError
 └── Unstartable   Postgres was to be started, and could not be
 """
 
+import re
+
 from podium.errors import OperatorError
+
+_COMPLAINT = re.compile(r"(?:FATAL|PANIC|error): +(.+)")
 
 
 class Unusable(OperatorError):
@@ -18,3 +22,9 @@ class Unstartable(OperatorError):
     """The embedded database cannot be started."""
 
     code = "database_unstartable"
+
+
+def find_complaint(text: str) -> str:
+    """The last complaint in what a program of Postgres wrote, else its last line."""
+    complaints: list[str] = _COMPLAINT.findall(text)
+    return (complaints or text.split("\n"))[-1].strip() or "it says nothing"

@@ -24,15 +24,15 @@ from podium.kit import clock
 from podium.store.embedded import lock
 from podium.store.embedded.address import Answer, ask, drop_short_directory, has_socket
 from podium.store.embedded.directory import DataDirectory, claim
-from podium.store.embedded.failure import Unstartable
+from podium.store.embedded.failure import Unstartable, find_complaint
 from podium.store.embedded.postmaster import Postmaster
 
 logger = logging.getLogger(__name__)
 
 # Seconds.
 _GRACE = 0.3  # for commands that follow each other
-_TICK = 0.1
-_FIRST_TICK = 0.01  # after a start, growing to the above
+_TICK = 0.2
+_FIRST_TICK = 0.01  # when something has changed, growing to the above
 _FIRST_PAUSE = 0.1  # between two starts, doubled each time
 _LONGEST_PAUSE = 5.0
 _DEAF = 2.0  # for a Postgres that runs without a socket
@@ -88,7 +88,8 @@ class Keeper:
         if users is None:
             self._quiet_since = None
             return True
-        self._quiet_since = self._quiet_since or now
+        if self._quiet_since is None:
+            self._quiet_since, self._tick = now, _FIRST_TICK
         if now - self._quiet_since < _GRACE:
             os.close(users)
             return True
@@ -117,7 +118,7 @@ class Keeper:
             raise Unstartable(f"The database in {self._directory.cluster} was removed while it ran.")
         if not self._was_ready and self._starts == _TRIES:
             raise Unstartable(
-                f"Postgres does not start: {_last_complaint(self._directory.postgres_log)}",
+                f"Postgres does not start: {find_complaint(_text_of(self._directory.postgres_log))}",
                 hint=f"Its log: {self._directory.postgres_log}",
             )
         self._starts += 1
@@ -171,6 +172,7 @@ def main() -> int:
 def _keep(directory: DataDirectory, held: int) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s keeper %(process)d: %(message)s")
     os.umask(0o077)
+    os.chdir("/")
     _shorten(directory.keeper_log)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _stay)
@@ -179,7 +181,7 @@ def _keep(directory: DataDirectory, held: int) -> int:
     try:
         keeper.run()
     except (PodiumError, OSError) as error:
-        logger.exception("Gave up")
+        logger.error("Gave up: %s", error)  # noqa: TRY400  # a message for people; its place in our code says nothing
         hint = error.hint if isinstance(error, PodiumError) else None
         lock.write(held, "\n".join([str(os.getpid()), _on_one_line(str(error)), _on_one_line(hint or "")]))
         return 1
@@ -204,10 +206,8 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _last_complaint(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    complaints = [line for line in lines if "FATAL" in line or "PANIC" in line]
-    return (complaints or lines or ["it says nothing"])[-1]
+def _text_of(log: Path) -> str:
+    return log.read_text(errors="replace").strip() if log.exists() else ""
 
 
 if __name__ == "__main__":

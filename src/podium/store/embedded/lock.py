@@ -24,7 +24,9 @@ def take(path: Path, *, shared: bool = False) -> int | None:
 
 
 def is_free(path: Path, *, shared: bool = False) -> bool:
-    """Whether `take` would have succeeded a moment ago."""
+    """Whether `take` would have succeeded a moment ago. Leaves no file where there was none."""
+    if not path.exists():
+        return True
     descriptor = take(path, shared=shared)
     if descriptor is None:
         return False

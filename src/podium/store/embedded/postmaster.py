@@ -14,7 +14,7 @@ from pathlib import Path
 from podium.kit import clock
 from podium.store.embedded.address import Answer, ask
 from podium.store.embedded.cluster import prepare, spawn
-from podium.store.embedded.directory import DataDirectory
+from podium.store.embedded.directory import DataDirectory, open_log
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +46,7 @@ class Postmaster:
         """
         command, account = prepare(self._directory)
         _drop_foreign_locks(self._directory)
-        log = os.open(
-            self._directory.postgres_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600
-        )
+        log = open_log(self._directory.postgres_log)
         try:
             self._child = spawn(command, account, output=log)
         finally:
@@ -116,7 +114,7 @@ def _is_taken(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 
