@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import openai
@@ -34,9 +33,9 @@ from tests.wires.sdk import (
     difference,
     facts_of,
     facts_of_answer,
-    sdk,
     sdk_chunks,
     sdk_document,
+    sdk_error,
     sdk_snapshot,
     without_nothing,
 )
@@ -176,23 +175,12 @@ def _check_document(recording: Recording, got: Read) -> Iterator[Outcome]:
 def check_error(recording: Recording) -> Iterator[Outcome]:
     """A recorded error: the SDK reads from ours what it reads from the host's."""
     error = WIRE.read_error(recording.status, recording.headers, recording.body)
-    theirs = _sdk_error(recording.body, recording.status)
-    ours = _sdk_error(WIRE.write_error(recording.status, error), recording.status)
+    theirs = sdk_error(recording.body, recording.status)
+    ours = sdk_error(WIRE.write_error(recording.status, error), recording.status)
     if recording.status in (401, 403):
         yield Outcome("error", recording, "" if ours[0] is theirs[0] else f"{ours[0]} for {theirs[0]}")
         return
     yield Outcome("error", recording, "" if ours == theirs else f"{ours} for {theirs}")
-
-
-def _sdk_error(body: bytes, status: int) -> tuple[type, str, Any, Any]:
-    try:
-        with sdk(body, status=status, stream=False) as client:
-            client.chat.completions.create(model="m", messages=[])
-    except openai.APIStatusError as error:
-        inner = error.body if isinstance(error.body, dict) else {}
-        message = inner.get("message") or inner.get("error") or inner.get("detail") or str(error.body)
-        return type(error), str(message), error.param, str(error.code)
-    raise AssertionError(f"the SDK takes status {status} for an answer")
 
 
 # ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -19,32 +20,48 @@ Document = dict[str, Any]
 # ── what the SDK makes of bytes ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def sdk(body: bytes, *, status: int = 200, stream: bool) -> openai.OpenAI:
-    """The official client before a host that answers with these bytes."""
-    kind = "text/event-stream" if stream else "application/json"
+class Host:
+    """A host that answers whatever it is asked with the same bytes, and the official client before it."""
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(status, content=body, headers={"content-type": kind})
+    def __init__(self) -> None:
+        self._answer = httpx2.Response(500)
+        self.client = openai.OpenAI(
+            api_key="none",
+            base_url="http://host.invalid/v1",
+            max_retries=0,
+            http_client=httpx2.Client(transport=httpx2.MockTransport(lambda request: self._answer)),
+        )
 
-    return openai.OpenAI(
-        api_key="none",
-        base_url="http://host.invalid/v1",
-        max_retries=0,
-        http_client=httpx2.Client(transport=httpx2.MockTransport(answer)),
-    )
+    def answering(self, body: bytes, *, status: int = 200, stream: bool = False) -> openai.OpenAI:
+        kind = "text/event-stream" if stream else "application/json"
+        self._answer = httpx2.Response(status, content=body, headers={"content-type": kind})
+        return self.client
+
+
+_host = cache(Host)
 
 
 def sdk_chunks(body: bytes) -> list[ChatCompletionChunk]:
     """The chunks that the SDK gives its user."""
-    with sdk(body, stream=True) as client:
-        return list(client.chat.completions.create(model="m", messages=[], stream=True))
+    client = _host().answering(body, stream=True)
+    return list(client.chat.completions.create(model="m", messages=[], stream=True))
 
 
 def sdk_document(body: bytes) -> Document:
     """The completion that the SDK gives its user."""
-    with sdk(body, stream=False) as client:
-        completion = client.chat.completions.create(model="m", messages=[])
-        return completion.to_dict(exclude_unset=False, warnings=False)
+    completion = _host().answering(body).chat.completions.create(model="m", messages=[])
+    return completion.to_dict(exclude_unset=False, warnings=False)
+
+
+def sdk_error(body: bytes, status: int) -> tuple[type, str, Any, Any]:
+    """The class, message, param and code of the error that the SDK raises."""
+    try:
+        _host().answering(body, status=status).chat.completions.create(model="m", messages=[])
+    except openai.APIStatusError as error:
+        inner = error.body if isinstance(error.body, dict) else {}
+        message = inner.get("message") or inner.get("error") or inner.get("detail") or str(error.body)
+        return type(error), str(message), error.param, str(error.code)
+    raise AssertionError(f"the SDK takes status {status} for an answer")
 
 
 def sdk_snapshot(chunks: list[ChatCompletionChunk]) -> Document | None:

@@ -3,17 +3,15 @@
 Hosts of this wire use nine envelopes between them; all are looked into for a message, a type, a code and a member.
 """
 
-import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from msgspec import Raw
 
 from podium.errors import Overloaded, PodiumError, ProviderError, Rejected
 from podium.wires.openai_chat.member import BROKEN, decode_any, encode
+from podium.wires.retry import wait_of
 
-_LONGEST_WAIT = 24 * 3600.0
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -55,7 +53,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Provider
     found = _described(body)
     kind = Overloaded if status in (408, 429) or status >= 500 else Rejected
     message = found.get("message") or f"The model's host answered with status {status}."
-    error = kind(message, status=status, after=_after(headers), body=body, param=found.get("param"))
+    error = kind(message, status=status, after=wait_of(headers), body=body, param=found.get("param"))
     if kind is Overloaded and any(word in found.get("code", "") + found.get("type", "") for word in _MONEY):
         error.retryable = False
     return error
@@ -145,30 +143,3 @@ def _status_of(found: Mapping[str, str]) -> int | None:
             return int(word)
     words = (found.get("code", "") + " " + found.get("type", "")).lower()
     return next((status for name, status in _NAMES.items() if name in words), None)
-
-
-def _after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, by `retry-after-ms`, else `retry-after` in seconds or as a date; absurd values are ignored.
-
-    Azure sends `retry-after: 1` with `retry-after-ms: 0`, so a zero says nothing. A date is measured against the
-    host's own `date`, whatever the time is here.
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds:
-        return _sane(milliseconds / 1000)
-    value = headers.get("retry-after")
-    seconds = _number(value)
-    if seconds is not None or value is None:
-        return _sane(seconds)
-    try:
-        return _sane((parsedate_to_datetime(value) - parsedate_to_datetime(headers["date"])).total_seconds())
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text and re.fullmatch(r"\s*\d{1,9}(\.\d*)?\s*", text) else None
-
-
-def _sane(seconds: float | None) -> float | None:
-    return seconds if seconds is not None and 0 <= seconds <= _LONGEST_WAIT else None

@@ -1,0 +1,98 @@
+"""JSON objects as their members, each still as it was sent; what every wire takes its JSON apart with."""
+
+import re
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec import Raw
+
+Members = dict[str, Raw]
+"""A JSON object whose values are not parsed yet."""
+
+NULL = Raw(b"null")
+BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises on bytes that are not the JSON that was expected."""
+
+T = TypeVar("T")
+
+encode = msgspec.json.encode
+decode_members = msgspec.json.Decoder(Members).decode
+decode_list = msgspec.json.Decoder(list[Members]).decode
+decode_raws = msgspec.json.Decoder(list[Raw]).decode
+decode_text = msgspec.json.Decoder(str | None).decode
+decode_string = msgspec.json.Decoder(str).decode
+decode_any = msgspec.json.Decoder(Any).decode
+
+_LONE_SURROGATE = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(?:"  # not behind an odd number of backslashes
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"  # a whole pair stays
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def raw(value: object) -> Raw:
+    """A value as JSON."""
+    return Raw(encode(value))
+
+
+def bare(text: str) -> bytes:
+    """A string as JSON without its quotes."""
+    return encode(text)[1:-1]
+
+
+def is_null(value: Raw | None) -> bool:
+    """Whether a member is absent or null, which wires never tell apart."""
+    return value is None or value == NULL
+
+
+def parse(value: Raw | None, kind: type[T]) -> T | None:
+    """A member as `kind`, or None where it is absent, null or of another type."""
+    if value is None:
+        return None
+    try:
+        return decoder(kind)(value)
+    except BROKEN:
+        return None
+
+
+def decoder(kind: type[T]) -> Callable[[bytes | Raw], T]:
+    """The function that decodes JSON as `kind`; a decoder is costly to make and is made once for each kind."""
+    return cast("Callable[[bytes | Raw], T]", _decoder(cast("Hashable", kind)))
+
+
+@cache
+def _decoder(kind: Hashable) -> Callable[[bytes | Raw], object]:
+    return msgspec.json.Decoder(cast("type[object]", kind)).decode
+
+
+def mended(data: bytes) -> bytes:
+    r"""JSON whose lone halves of surrogate pairs (`\ud83d` alone, from hosts that cut texts apart) become U+FFFD."""
+    if b"\\ud" not in data and b"\\uD" not in data:
+        return data
+    return _LONE_SURROGATE.sub(lambda found: found[1] + (found[2] or rb"\ufffd"), data)
+
+
+def on_one_line(data: bytes) -> bytes:
+    """JSON without line breaks between its members, which would end the event that one of them is written into."""
+    if b"\n" not in data and b"\r" not in data:
+        return data
+    return msgspec.json.format(data, indent=-1)
+
+
+def appended(before: Raw | None, more: Raw) -> Raw:
+    """What a member that comes again says in all: lists are put behind each other, else the last word counts."""
+    if before is None or bytes(before)[:1] != b"[" or bytes(more)[:1] != b"[":
+        return more
+    return raw([*decode_raws(before), *decode_raws(more)])
+
+
+def joined(pieces: Sequence[Raw]) -> Raw:
+    """Objects as one, member by member as `appended` has it: the log probabilities of pieces become those of all."""
+    merged: Members = {}
+    for piece in pieces:
+        for name, value in (parse(piece, Members) or {}).items():
+            before = merged.get(name)
+            merged[name] = before if before is not None and value == NULL else appended(before, value)
+    return raw(merged)

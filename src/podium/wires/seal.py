@@ -1,0 +1,30 @@
+"""Signatures of other wires on their way through a dialect that has room for one string.
+
+A host's signature is worth something on its own wire and model alone. In another dialect it travels sealed, as
+`podium:<wire>:<base64>`, so that a client can send it back and it finds its way home.
+"""
+
+import base64
+import binascii
+
+from podium.vocabulary.part import Signature
+
+_MARK = "podium:"
+
+
+def wrap(signature: Signature) -> str:
+    """The signature as one string; the base64 holds model and value, a line each."""
+    inner = f"{signature.model}\n{signature.value}".encode()
+    return f"{_MARK}{signature.wire}:{base64.urlsafe_b64encode(inner).decode()}"
+
+
+def unwrap(text: str) -> Signature | None:
+    """The signature that `wrap` made this string of; None if it is none of its making."""
+    if not text.startswith(_MARK):
+        return None
+    wire, _, sealed = text.removeprefix(_MARK).partition(":")
+    try:
+        model, line, value = base64.urlsafe_b64decode(sealed).decode().partition("\n")
+    except (binascii.Error, ValueError):
+        return None
+    return Signature(wire, model, value) if wire and line else None
