@@ -23,6 +23,7 @@ _WIRES: Mapping[str, Wire] = {"openai_chat": OpenAIChat()}
 _SECONDS = 60.0
 _TOKENS = 16
 _WORDS = "Say ok."
+_LOCAL_ADVICE = "Was the server started with other settings? If not, local.log in the data directory tells."
 
 
 async def check_hosts(

@@ -1,4 +1,4 @@
-"""Make, list and revoke keys: through the server where one serves, else in the database itself."""
+"""Make, list and revoke keys in the database itself, where no server serves."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,10 @@ from pydantic import ValidationError
 
 from podium.api.resources.keys import KeyGiven
 from podium.cli.client import Json
-from podium.cli.target import NotServing, Target
 from podium.config.load import load
 from podium.errors import InvalidRequest
 from podium.identity import Key, Keyring, Keys, NewKey
-from podium.kit import clock, ids
+from podium.kit import clock
 from podium.store.database import Database
 from podium.store.embedded.attach import embedded
 from podium.store.migrate import is_current, migrate
@@ -24,7 +23,7 @@ from podium.store.migrate import is_current, migrate
 Done = TypeVar("Done")
 
 
-def create_key(target: Target, wanted: Json) -> Json:
+def create_key(data_dir: Path, wanted: Json) -> Json:
     """Make a key; `wanted` and the answer as `POST /v1/keys` has them.
 
     Raises:
@@ -33,21 +32,17 @@ def create_key(target: Target, wanted: Json) -> Json:
     try:
         given = KeyGiven.model_validate(wanted)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidRequest(f"--{first['loc'][0]}: {first['msg']}.".replace("_at", "")) from error
+        [first, *_] = error.errors()
+        raise InvalidRequest(f"{first['loc'][0]}: {first['msg']}.", param=str(first["loc"][0])) from error
 
     async def make(keys: Keys) -> Json:
         issued = await keys.create(NewKey(**given.model_dump()))
         return {**_shown(issued.key), "key": issued.secret}
 
-    try:
-        made: Json = target.client().ask("POST", "/v1/keys", given.model_dump(mode="json"))
-    except NotServing:
-        return asyncio.run(_directly(target, make))
-    return made
+    return asyncio.run(_with_keys(data_dir, make))
 
 
-def list_keys(target: Target) -> list[Json]:
+def list_keys(data_dir: Path) -> list[Json]:
     """Every key, newest first."""
 
     async def find(keys: Keys) -> list[Json]:
@@ -56,27 +51,20 @@ def list_keys(target: Target) -> list[Json]:
             found += page
         return [_shown(key) for key in found]
 
-    try:
-        return list(target.client().pages("/v1/keys"))
-    except NotServing:
-        return asyncio.run(_directly(target, find))
+    return asyncio.run(_with_keys(data_dir, find))
 
 
-def revoke_key(target: Target, key_id: str) -> None:
+def revoke_key(data_dir: Path, key_id: str) -> None:
     """End a key.
 
     Raises:
-        Unknown, Refused: there is none of this id.
+        Unknown: there is none of this id.
     """
 
     async def end(keys: Keys) -> None:
         await keys.revoke(key_id, None)
 
-    try:
-        name = key_id if ids.is_id("key", key_id) else ids.nobody("key")
-        target.client().ask("DELETE", f"/v1/keys/{name}")
-    except NotServing:
-        asyncio.run(_directly(target, end))
+    asyncio.run(_with_keys(data_dir, end))
 
 
 def _shown(key: Key) -> Json:
@@ -84,9 +72,9 @@ def _shown(key: Key) -> Json:
     return {**asdict(key), "created_at": clock.rfc3339(key.created_at), "expires_at": expires_at}
 
 
-async def _directly(target: Target, do: Callable[[Keys], Awaitable[Done]]) -> Done:
+async def _with_keys(data_dir: Path, do: Callable[[Keys], Awaitable[Done]]) -> Done:
     """Do it in the database, which is started for the purpose and made if it is not there."""
-    async with _dsn(target.data_dir) as dsn:
+    async with _dsn(data_dir) as dsn:
         if not await is_current(dsn):
             await migrate(dsn)
         database = Database(dsn, readers=1)

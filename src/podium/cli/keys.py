@@ -24,13 +24,19 @@ def create(  # noqa: PLR0913, PLR0917  # the options of a command
     data_dir: DataDir = None,
 ) -> None:
     """Make a key. It is shown this once."""
-    from podium.cli.issue import create_key
-    from podium.cli.target import find_target
+    from podium.cli.target import NotServing, find_target
     from podium.cli.told import told
 
     wanted: dict[str, Any] = {"tenant": tenant, "user": user, "scope": scope, "tier": tier}
     with told():
-        made = create_key(find_target(url, key, data_dir), {**wanted, "expires_at": _moment(expires)})
+        wanted["expires_at"] = _moment(expires)
+        target = find_target(url, key, data_dir)
+        try:
+            made = target.client().ask("POST", "/v1/keys", wanted)
+        except NotServing:
+            from podium.cli.issue import create_key  # opens the database, and takes its time to load
+
+            made = create_key(target.data_dir, wanted)
     if as_json:
         _print_json(made)
         return
@@ -46,13 +52,18 @@ def create(  # noqa: PLR0913, PLR0917  # the options of a command
 @keys.command("list")
 def list_keys(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
     """List the keys that were not revoked, newest first."""
-    from podium.cli.issue import list_keys as find_keys
     from podium.cli.table import table
-    from podium.cli.target import find_target
+    from podium.cli.target import NotServing, find_target
     from podium.cli.told import told
 
     with told():
-        found = find_keys(find_target(url, key, data_dir))
+        target = find_target(url, key, data_dir)
+        try:
+            found = list(target.client().pages("/v1/keys"))
+        except NotServing:
+            from podium.cli import issue
+
+            found = issue.list_keys(target.data_dir)
     if as_json:
         _print_json(found)
         return
@@ -69,12 +80,19 @@ def revoke(
     data_dir: DataDir = None,
 ) -> None:
     """End a key: it is refused everywhere within five seconds."""
-    from podium.cli.issue import revoke_key
-    from podium.cli.target import find_target
+    from podium.cli.target import NotServing, find_target
     from podium.cli.told import told
+    from podium.kit import ids
 
     with told():
-        revoke_key(find_target(url, key, data_dir), id)
+        target = find_target(url, key, data_dir)
+        name = id if ids.is_id("key", id) else ids.nobody("key")
+        try:
+            target.client().ask("DELETE", f"/v1/keys/{name}")
+        except NotServing:
+            from podium.cli.issue import revoke_key
+
+            revoke_key(target.data_dir, name)
     print(f"{id} is revoked.")
 
 
