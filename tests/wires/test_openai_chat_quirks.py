@@ -91,7 +91,7 @@ def test_each_of_several_choices_ends_by_itself() -> None:
 
 
 def test_text_beside_the_finish_reason_is_kept() -> None:
-    assert text(chunk({"content": "Hel"}) + chunk({"content": "lo"}, "stop") + DONE) == "Hello"
+    assert text(chunk({"content": "Good "}) + chunk({"content": "day"}, "stop") + DONE) == "Good day"
 
 
 def test_fragments_of_parallel_calls_are_put_together_by_index() -> None:
