@@ -17,7 +17,7 @@ from podium.journal.log import Log, Numbered
 from podium.journal.mirror import Mirrors
 from podium.store.database import Lane
 from podium.store.failure import Again, BadItem
-from podium.vocabulary.event import TurnEvent
+from podium.vocabulary.event import Terminal, TurnEvent
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class Journal:
 
         Without `stored` the log is fleeting: its events live in memory and are shown at once.
         """
+        if (former := self._live.get(log_id)) is not None:
+            self.lose(former)  # this process owned it under another name
         log = Log(log_id, owner, events)
         self._live[log_id] = log
         if stored:
@@ -70,7 +72,7 @@ class Journal:
             if not self._lease.holds:
                 await self._lease.wait_held()
             if log.owner != self._lease.owner:
-                log.lose()
+                self.lose(log)
                 raise Lost
             log.show(len(log.events))
             return
@@ -94,7 +96,7 @@ class Journal:
 
     async def seal(self, log: Log) -> None:
         """Take the log out of the flow: nothing more of it is flushed, what is under way has come to an end."""
-        self._dirty.pop(log, None)
+        log.sealed = True
         while log in self._flying and not log.lost:
             await log.changed()
         self._dirty.pop(log, None)
@@ -108,30 +110,49 @@ class Journal:
 
     def lose(self, log: Log) -> None:
         """Let go of a log that another process owns now; its listeners go on with what is stored."""
-        self._forget(log)
-        log.lose()
+        if not log.ended:
+            self._forget(log)
+            log.lose()
 
     def find(self, log_id: str) -> Log | None:
         """The log of a turn that runs here, or None."""
         return self._live.get(log_id)
 
     async def follow(self, log_id: str, after: int) -> AsyncGenerator[list[Numbered], None]:
-        """The events of any turn after a number, in stretches, until its end; wherever it runs."""
-        at = after
+        """The events of any turn after a number, in stretches, until its end; wherever it runs.
+
+        Of a fleeting log that was lost nothing is kept but how it ends, so that alone follows.
+        """
+        at, fleeting = after, False
         log = self._live.get(log_id)
         if log is not None:
-            async with contextlib.aclosing(log.follow(at)) as stretches:
-                async for stretch in stretches:
+            fleeting = log not in self._stored
+            while not log.lost or at < log.shown:  # as `Log.follow`, without one generator more for each event
+                if at < log.shown:
+                    stretch = log.events[at : log.shown]
                     at += len(stretch)
                     yield stretch
-            if log.ended:
-                return
+                elif log.ended:
+                    return
+                else:
+                    await log.changed()
         async with (
             self._mirrors.mirrored(log_id) as mirror,
-            contextlib.aclosing(mirror.follow(at)) as stretches,
+            contextlib.aclosing(mirror.follow(0 if fleeting else at)) as stretches,
         ):
             async for stretch in stretches:
-                yield stretch
+                if not fleeting:
+                    yield stretch
+                elif isinstance(stretch[-1].event, Terminal):
+                    yield stretch[-1:]
+
+    def look(self) -> None:
+        """See to it that what a crash of Postgres took back is written again, though its turns may be silent.
+
+        To be called now and then.
+        """
+        if self._stored and not self._lane.is_connected:
+            self._touch(next(iter(self._stored)))
 
     async def close(self) -> None:
         """Stop writing."""
@@ -157,14 +178,14 @@ class Journal:
                 logs = list(self._dirty)[:_MOST_LOGS]
                 try:
                     await self._resync()
-                    self._flying = {log for log in logs if log.stored < len(log.events)}
+                    self._flying = {log for log in logs if log.stored < len(log.events) and not log.sealed}
                     await self._flush(list(self._flying))
                 except (Unavailable, Again) as error:
                     logger.warning("journal.not_stored", extra={"logs": len(logs), "error": str(error)})
                     await asyncio.sleep(0.1)
                 else:
                     for log in logs:
-                        if log.stored >= len(log.events) or log.lost:
+                        if log.stored >= len(log.events) or log.lost or log.sealed:
                             self._dirty.pop(log, None)
                 finally:
                     flown, self._flying = self._flying, set()
@@ -178,7 +199,7 @@ class Journal:
         connection = await self._lane.connect()
         if connection == self._connection:
             return
-        logs = {log.id: log for log in self._stored}
+        logs = {log.id: log for log in self._stored if not log.sealed}
         rows = await self._lane.fetch("SELECT * FROM journal_stored($1)", list(logs), on=connection)
         for row in rows:
             log = logs[row["id"]]

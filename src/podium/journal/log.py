@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -12,17 +11,22 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(TurnEvent)
 
 
-class Numbered(NamedTuple):
-    """An event with its number (from 1) and its one line of JSON, which is what is stored and what SSE carries."""
+class Numbered:
+    """An event with its number, from 1. `line` is its one line of JSON, which is stored and which SSE carries."""
 
-    seq: int
-    event: TurnEvent
-    line: bytes
+    __slots__ = ("_line", "event", "seq")
 
+    def __init__(self, seq: int, event: TurnEvent, line: bytes | None = None) -> None:
+        self.seq = seq
+        self.event = event
+        self._line = line
 
-def numbered(seq: int, event: TurnEvent) -> Numbered:
-    """Give an event its number: `{"seq":5,"type":"text.delta",…}`."""
-    return Numbered(seq, event, b'{"seq":%d,%b' % (seq, _encoder.encode(event)[1:]))
+    @property
+    def line(self) -> bytes:
+        """`{"seq":5,"type":"text.delta",…}`; made when it is first asked for, as fleeting events seldom are."""
+        if self._line is None:
+            self._line = b'{"seq":%d,%b' % (self.seq, _encoder.encode(self.event)[1:])
+        return self._line
 
 
 def read_lines(text: bytes, first: int) -> list[Numbered]:
@@ -35,10 +39,11 @@ def read_lines(text: bytes, first: int) -> list[Numbered]:
 class Log:
     """The events of one turn in this process. `shown` of them may be seen by listeners; it never shrinks.
 
-    `stored` is how many are known to be in the database; it shrinks when a crash of Postgres took some back.
+    `stored` is how many are known to be in the database; it shrinks when a crash of Postgres took some back. A `sealed`
+    log waits for its record: what is added to it is stored, and then shown, with that alone.
     """
 
-    __slots__ = ("_waiting", "ended", "events", "id", "lost", "owner", "shown", "stored")
+    __slots__ = ("_waiting", "ended", "events", "id", "lost", "owner", "sealed", "shown", "stored")
 
     def __init__(self, log_id: str, owner: str, events: Sequence[Numbered] = ()) -> None:
         self.id = log_id
@@ -47,11 +52,12 @@ class Log:
         self.stored = self.shown = len(self.events)
         self.ended = False
         self.lost = False
+        self.sealed = False
         self._waiting: list[asyncio.Future[None]] = []
 
     def append(self, event: TurnEvent) -> Numbered:
         """Add the next event; not yet shown."""
-        entry = numbered(len(self.events) + 1, event)
+        entry = Numbered(len(self.events) + 1, event)
         self.events.append(entry)
         return entry
 

@@ -9,7 +9,8 @@ because every batched statement is idempotent by its items' ids and answers for 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from podium.errors import Unavailable
@@ -21,7 +22,14 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AGAIN_TRIES = 8
+_LOOKS = 8  # for callers whose patience has ended, within one patience
+
+
+@dataclass(slots=True, eq=False)
+class _Entry(Generic[Item, Result]):
+    item: Item
+    result: asyncio.Future[Result]
+    deadline: float
 
 
 class Batch(Generic[Item, Result]):
@@ -32,7 +40,8 @@ class Batch(Generic[Item, Result]):
         run: one statement for all items; gives one result an item, in order. Must be idempotent by item.
         size: bytes of an item; a batch holds at most `most_bytes` and `most_items`.
         compensate: called with item and result when the caller was gone before the result came.
-        patience: seconds to keep trying while the database is away before callers get Unavailable.
+        patience: seconds to keep trying while the database is away before callers get Unavailable. What had been sent
+            by then may have happened all the same; whoever owns the rows finds it there.
     """
 
     def __init__(
@@ -49,8 +58,10 @@ class Batch(Generic[Item, Result]):
         self._size = size
         self._compensate = compensate
         self._patience = patience
-        self._waiting: deque[tuple[Item, asyncio.Future[Result], float]] = deque()
+        self._waiting: deque[_Entry[Item, Result]] = deque()
+        self._sent: list[_Entry[Item, Result]] = []
         self._worker: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self.most_items = 128
         self.most_bytes = 4 << 20
         self.statements = 0
@@ -63,11 +74,12 @@ class Batch(Generic[Item, Result]):
             BadItem: the database refused this item's data.
             Unavailable: the database stayed away for longer than this batch's patience.
         """
-        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, result, clock.monotonic() + self._patience))
+        loop = asyncio.get_running_loop()
+        entry: _Entry[Item, Result] = _Entry(item, loop.create_future(), clock.monotonic() + self._patience)
+        self._waiting.append(entry)
         if self._worker is None:
-            self._worker = asyncio.create_task(self._work(), name=f"batch {self._name}")
-        return await result
+            self._worker = loop.create_task(self._work(), name=f"batch {self._name}")
+        return await entry.result
 
     async def close(self) -> None:
         """Wait until everything handed in is done."""
@@ -75,36 +87,52 @@ class Batch(Generic[Item, Result]):
             await asyncio.wait([self._worker])
 
     async def _work(self) -> None:
+        self._look()
         try:
             while self._waiting:
-                await self._attempt(self._take())
+                self._sent = self._take()
+                if self._sent:
+                    await self._attempt(self._sent)
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._sent = []
             self._worker = None
 
-    def _take(self) -> list[tuple[Item, asyncio.Future[Result], float]]:
-        taken = [self._waiting.popleft()]
-        room = self.most_bytes - self._size(taken[0][0])
+    def _look(self) -> None:
+        """Tell those whose patience has ended: a database that is silent raises nothing."""
+        now = clock.monotonic()
+        late = [entry for entry in (*self._sent, *self._waiting) if entry.deadline <= now]
+        _fail(late, Unavailable("The database does not answer in time.", after=1.0))
+        self._timer = asyncio.get_running_loop().call_later(self._patience / _LOOKS, self._look)
+
+    def _take(self) -> list[_Entry[Item, Result]]:
+        """As many of those that wait as fit, without those that were told to go."""
+        taken: list[_Entry[Item, Result]] = []
+        room = self.most_bytes
         while self._waiting and len(taken) < self.most_items:
-            room -= self._size(self._waiting[0][0])
-            if room < 0:
-                break
-            taken.append(self._waiting.popleft())
+            entry = self._waiting[0]
+            if not _was_refused(entry):
+                room -= self._size(entry.item)
+                if taken and room < 0:
+                    break
+                taken.append(entry)
+            self._waiting.popleft()
         return taken
 
-    async def _attempt(self, taken: list[tuple[Item, asyncio.Future[Result], float]]) -> None:
+    async def _attempt(self, taken: list[_Entry[Item, Result]]) -> None:
         tries = 0
         while taken:
             try:
-                results = await self._run([item for item, _, _ in taken])
+                results = await self._run([entry.item for entry in taken])
             except BadItem as error:
                 await self._bisect(taken, error)
                 return
             except Again as error:
                 tries += 1
-                if tries >= _AGAIN_TRIES:
-                    _fail(taken, Unavailable(f"The database is contended: {error}", after=1.0))
-                    return
-                await asyncio.sleep(0.002 * 2**tries)
+                contended = Unavailable(f"The database is contended: {error}", after=1.0)
+                taken = self._still_patient(taken, contended)
+                await asyncio.sleep(min(0.002 * 2**tries, 0.25))
             except ConnectionLost as error:
                 taken = self._still_patient(taken, error)
                 await asyncio.sleep(0.05)
@@ -121,7 +149,7 @@ class Batch(Generic[Item, Result]):
                 self._deliver(taken, results)
                 return
 
-    async def _bisect(self, taken: list[tuple[Item, asyncio.Future[Result], float]], error: BadItem) -> None:
+    async def _bisect(self, taken: list[_Entry[Item, Result]], error: BadItem) -> None:
         if len(taken) == 1:
             _fail(taken, error)
             return
@@ -130,23 +158,26 @@ class Batch(Generic[Item, Result]):
         await self._attempt(taken[middle:])
 
     def _still_patient(
-        self, taken: list[tuple[Item, asyncio.Future[Result], float]], error: Unavailable
-    ) -> list[tuple[Item, asyncio.Future[Result], float]]:
+        self, taken: list[_Entry[Item, Result]], error: Unavailable
+    ) -> list[_Entry[Item, Result]]:
         now = clock.monotonic()
-        _fail([entry for entry in taken if entry[2] <= now], error)
-        return [entry for entry in taken if entry[2] > now]
+        _fail([entry for entry in taken if entry.deadline <= now], error)
+        return [entry for entry in taken if entry.deadline > now]
 
-    def _deliver(
-        self, taken: list[tuple[Item, asyncio.Future[Result], float]], results: Sequence[Result]
-    ) -> None:
-        for (item, future, _), result in zip(taken, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+    def _deliver(self, taken: list[_Entry[Item, Result]], results: Sequence[Result]) -> None:
+        for entry, result in zip(taken, results, strict=True):
+            if not entry.result.done():
+                entry.result.set_result(result)
             elif self._compensate is not None:
-                self._compensate(item, result)
+                self._compensate(entry.item, result)
 
 
-def _fail(entries: Sequence[tuple[object, asyncio.Future[Result], float]], error: Exception) -> None:
-    for _, future, _ in entries:
-        if not future.done():
-            future.set_exception(error)
+def _was_refused(entry: _Entry[Item, Result]) -> bool:
+    """Whether the caller was told no. One that was merely cancelled was not: its item is done all the same."""
+    return entry.result.done() and not entry.result.cancelled()
+
+
+def _fail(entries: Iterable[_Entry[Item, Result]], error: Exception) -> None:
+    for entry in entries:
+        if not entry.result.done():
+            entry.result.set_exception(error)

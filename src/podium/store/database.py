@@ -45,6 +45,11 @@ class Lane:
         self._lock = asyncio.Lock()
         self.opened = 0
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether its connection lives, as far as is known."""
+        return self._connection is not None and not self._connection.is_closed()
+
     async def connect(self) -> int:
         """Make sure that there is a connection, and give its number.
 

@@ -11,7 +11,7 @@ from podium.context.history import history_bytes
 from podium.errors import Busy, Mismatch, Unavailable, Unknown
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
-from podium.journal.log import Numbered, numbered
+from podium.journal.log import Numbered
 from podium.kit import clock, ids
 from podium.routing.choose import Plan
 from podium.store.batch import Batch
@@ -28,10 +28,10 @@ _WIDE_WINDOW = (
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A turn in the queue, behind the one that speaks now."""
+    """A turn in the queue, behind the one that speaks now; None if it has left the queue meanwhile."""
 
     id: str
-    behind: str
+    behind: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +92,20 @@ class Opening:
         item = _Item(
             id=turn_id,
             ask=ask,
-            opening=numbered(1, TurnStarted(turn=turn_id, conversation=ask.conversation, model=ask.model)),
+            opening=Numbered(1, TurnStarted(turn=turn_id, conversation=ask.conversation, model=ask.model)),
             stored="" if ask.conversation is None else encode(ask).decode(),
             messages=None if ask.conversation is None else encode_messages(_messages(ask)),
             bytes=history_bytes(plan.window),
         )
         outcome = await self._settled(item)
         match outcome.word:
+            case "running" if self._journal.find(turn_id) is not None:
+                # After a lost connection it was asked for again, and had waited and begun meanwhile.
+                return Waiting(turn_id, None)
             case "running":
                 return self._turn(item, outcome)
             case "queued":
-                return Waiting(turn_id, outcome.other or "")
+                return Waiting(turn_id, outcome.other)
             case "attached":
                 return Attached(outcome.other or "")
             case "mismatch":
@@ -125,12 +128,13 @@ class Opening:
             model=item.ask.model or outcome.model,
             log=self._journal.begin(item.id, outcome.owner, [item.opening], stored=item.ask.kept),
             history=decode_history(outcome.history) if outcome.history else (),
-            created_at=clock.rfc3339(clock.now()),
+            created_at=clock.now(),
         )
 
     def _abandoned(self, item: _Item, outcome: _Outcome) -> None:
         # The caller went away between asking and hearing that it was accepted; accepted it is.
-        if outcome.word == "running" and self.on_abandoned is not None:
+        begun = self._journal.find(item.id) is not None
+        if outcome.word == "running" and not begun and self.on_abandoned is not None:
             self.on_abandoned(self._turn(item, outcome))
 
     async def _settled(self, item: _Item) -> _Outcome:

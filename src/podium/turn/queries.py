@@ -110,11 +110,7 @@ def _reported(row: asyncpg.Record) -> TurnReport:
         finish_reason=None,
         error=None,
         cost=None,
-        created_at=_time(row["created_at"]) or "",
-        started_at=_time(row["started_at"]),
+        created_at=row["created_at"],
+        started_at=row["started_at"],
         ended_at=None,
     )
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else clock.rfc3339(moment)

@@ -52,6 +52,7 @@ class Recovery:
         self._turns = turns
         self._kept_days = kept_days
         self._swept = clock.monotonic()
+        self._strays: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -71,11 +72,15 @@ class Recovery:
         while True:
             await asyncio.sleep(pause)
             try:
+                self._journal.look()
                 await self._stop_asked()
-                await self._recover()
-                await self._sweep()
+                if not self._turns.draining:
+                    await self._recover()
+                    await self._sweep()
             except PodiumError as error:
                 logger.warning("recovery.postponed", extra={"error": str(error)})
+            except Exception:  # whoever watches over the dead must not die of one of them
+                logger.exception("recovery.broken")
 
     def heard(self, payload: str) -> None:
         """Somebody asks a turn to stop: `why id`, as the database notifies it."""
@@ -93,18 +98,37 @@ class Recovery:
 
     async def _recover(self) -> None:
         owner = self._lease.owner
-        seized = await self._lane.fetch(
-            "SELECT journal_seize($1, $2, $3)", owner, self._lease.length, _MOST_AT_ONCE
-        )
-        for row in seized:
-            taken = await load(self._lane, owner, row[0], self._journal)
-            if taken is not None:
-                await self._go_on(taken)
+        lease = self._lease.length if self._lease.may_judge else None
+        seized = await self._lane.fetch("SELECT journal_seize($1, $2, $3)", owner, lease, _MOST_AT_ONCE)
+        for turn_id in [row[0] for row in seized] + await self._find_strays(owner):
+            await self._take(owner, turn_id)
         waiting = await self._lane.fetch("SELECT turn_adopt($1, $2)", owner, _MOST_AT_ONCE)
         for row in waiting:
             taken = await load(self._lane, owner, row[0], self._journal)
             if taken is not None:
                 self._turns.adopt(taken.turn, taken.draft)
+
+    async def _find_strays(self, owner: str) -> list[str]:
+        """Turns that are this process's and do not run: their opening or taking over broke off halfway.
+
+        Those that are seen for the first time may be about to run.
+        """
+        rows = await self._lane.fetch("SELECT journal_alive($1)", owner)
+        seen = {row[0] for row in rows if self._journal.find(row[0]) is None}
+        strays, self._strays = seen & self._strays, seen
+        return sorted(strays)
+
+    async def _take(self, owner: str, turn_id: str) -> None:
+        """Go on with one turn. If that fails it stays a stray, and the others do not wait for it."""
+        taken: Taken | None = None
+        try:
+            taken = await load(self._lane, owner, turn_id, self._journal)
+            if taken is not None:
+                await self._go_on(taken)
+        except Exception:  # one turn that cannot be taken must not keep the others
+            logger.exception("turn.not_recovered", extra={"turn": turn_id})
+            if taken is not None:
+                self._journal.lose(taken.turn.log)
 
     async def _go_on(self, taken: Taken) -> None:
         draft, turn = taken.draft, taken.turn
@@ -148,3 +172,4 @@ class Recovery:
         await self._lane.fetch(
             "SELECT journal_sweep($1, $2)", ids.before("turn", self._kept_days * _DAY), _MOST_SWEPT
         )
+        await self._lane.fetch("SELECT process_sweep($1)", _MOST_SWEPT)

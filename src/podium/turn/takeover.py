@@ -27,7 +27,7 @@ class Taken:
 
 
 async def load(lane: Lane, owner: str, turn_id: str, journal: Journal) -> Taken | None:
-    """The turn, ready to run or to be recorded; None if it is not this owner's after all.
+    """The turn, ready to run or to be recorded; None if it is not this owner's after all, or runs here already.
 
     Raises:
         Unavailable: the database does not answer.
@@ -35,7 +35,8 @@ async def load(lane: Lane, owner: str, turn_id: str, journal: Journal) -> Taken 
     rows = await lane.fetch(
         "SELECT * FROM turn_load($1, $2, $3)", owner, turn_id, history_bytes(_WIDEST_WINDOW)
     )
-    if not rows:
+    here = journal.find(turn_id)
+    if not rows or (here is not None and here.owner == owner):
         return None
     row = rows[0]
     events = read_lines(row["lines"].encode(), 1)
@@ -46,7 +47,7 @@ async def load(lane: Lane, owner: str, turn_id: str, journal: Journal) -> Taken 
         model=ask.model or row["model"],
         log=journal.begin(turn_id, owner, events, stored=row["whole"]),
         history=decode_history(row["history"]) if row["conversation_id"] else (),
-        created_at=clock.rfc3339(row["created_at"]),
+        created_at=row["created_at"],
     )
     draft = Draft(turn)
     for entry in events:

@@ -1,6 +1,7 @@
 """A turn that runs here, and the draft of how it will be recorded."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -49,7 +50,7 @@ class Turn:
     model: str | None
     log: Log
     history: tuple[Line, ...]
-    created_at: str
+    created_at: datetime
 
 
 @dataclass(slots=True)
@@ -163,7 +164,7 @@ class Draft:
             cost=None if self.cost is None else money.dollars(self.cost),
             created_at=self.turn.created_at,
             started_at=self.turn.created_at,
-            ended_at=clock.rfc3339(clock.now()),
+            ended_at=clock.now(),
         )
 
     def messages(self) -> tuple[Message, ...]:

@@ -15,7 +15,7 @@ import msgspec
 from podium.errors import Draining, Unavailable
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
-from podium.journal.log import Numbered, numbered
+from podium.journal.log import Numbered
 from podium.kit import clock
 from podium.store.database import Database, Lane
 from podium.store.failure import Again
@@ -39,6 +39,11 @@ class _Live:
     draft: Draft
     task: asyncio.Task[None] | None = None
     why: Why | None = None
+
+    def cancel(self) -> None:
+        """Break it off, unless it has come to its end: recording is not interrupted."""
+        if self.task is not None and self.draft.status == "running":
+            self.task.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Turns:
         self._steps = steps
         self._live: dict[str, _Live] = {}
         opening.on_abandoned = lambda turn: self._start(turn, Draft(turn))
-        self._draining = False
+        self.draining = False
 
     @property
     def running(self) -> int:
@@ -84,7 +89,7 @@ class Turns:
         Raises:
             PodiumError: it was not accepted: unknown model or conversation, busy, draining, …
         """
-        if self._draining:
+        if self.draining:
             raise Draining(after=2.0)
         opened = await self._opening(ask, self._steps.choose(ask.model))
         match opened:
@@ -92,17 +97,15 @@ class Turns:
                 self._start(opened, Draft(opened))
                 return Accepted(opened.id, "running")
             case Waiting():
-                if ask.on_busy == "interrupt":
+                if ask.on_busy == "interrupt" and opened.behind is not None:
                     await self._stop(opened.behind, "interrupt")
                 return Accepted(opened.id, "queued")
             case Attached():
                 return Accepted(opened.id, "attached")
 
-    async def follow(self, turn_id: str, after: int = 0) -> AsyncGenerator[list[Numbered], None]:
+    def follow(self, turn_id: str, after: int = 0) -> AsyncGenerator[list[Numbered], None]:
         """A turn's events after a number, in stretches, to its end; wherever it runs or ran."""
-        async with contextlib.aclosing(self._journal.follow(turn_id, after)) as stretches:
-            async for stretch in stretches:
-                yield stretch
+        return self._journal.follow(turn_id, after)
 
     async def get(self, turn_id: str, *, tenant: str, user: str | None) -> queries.Seen:
         """A turn as clients see it.
@@ -134,9 +137,10 @@ class Turns:
         ask = live.turn.ask
         if tenant not in (None, ask.tenant) or user not in (None, ask.user):
             return False
-        if live.why is None and live.draft.status == "running" and live.task is not None:
+        if live.why is None and live.draft.status == "running":
             live.why = why
-            live.task.cancel()
+            # Not at once: a task that is cancelled before its first step never gets to record its turn.
+            asyncio.get_running_loop().call_soon(live.cancel)
         return True
 
     async def forget(self, conversation: str) -> None:
@@ -166,7 +170,7 @@ class Turns:
 
     async def drain(self, seconds: float) -> None:
         """Take no new turns; wait for those that run, then stop them. What nobody saw is left to be run again."""
-        self._draining = True
+        self.draining = True
         self._steps.record.takes = False
         tasks = [live.task for live in self._live.values() if live.task is not None]
         if tasks:
@@ -186,7 +190,7 @@ class Turns:
         if report is not None:
             failure = Failure(code="cancelled", message="The turn was cancelled while it waited.")
             ended = msgspec.structs.replace(
-                report, status="cancelled", error=failure, ended_at=clock.rfc3339(clock.now())
+                report, status="cancelled", error=failure, ended_at=clock.now()
             )
         await self._lane.fetch(
             "SELECT turn_stop($1, $2, $3, $4, $5)",
@@ -194,7 +198,7 @@ class Turns:
             turn_id,
             why,
             encode_report(ended) if ended else None,
-            numbered(2, TurnCancelled(ended)).line.decode() if ended else None,
+            Numbered(2, TurnCancelled(ended)).line.decode() if ended else None,
         )
 
     def _start(self, turn: Turn, draft: Draft) -> None:
@@ -205,7 +209,10 @@ class Turns:
         try:
             recorded = await run(live.turn, self._steps, live.draft, lambda: live.why)
         finally:
-            self._live.pop(live.turn.id, None)
+            # A turn that was not recorded is let go of: whoever owns it now goes on with it, if need be we ourselves.
+            self._journal.lose(live.turn.log)
+            if self._live.get(live.turn.id) is live:
+                del self._live[live.turn.id]
         await self._handed_on(recorded)
 
     async def _handed_on(self, recorded: Recorded) -> None:
@@ -221,4 +228,7 @@ class Turns:
                 # It is this process's already, so nobody else would start it.
                 logger.warning("turn.not_started", extra={"turn": recorded.next, "error": str(error)})
                 await asyncio.sleep(0.25)
-        self._start(taken.turn, taken.draft)
+        if self.draining:
+            self._journal.lose(taken.turn.log)
+        else:
+            self._start(taken.turn, taken.draft)

@@ -104,18 +104,20 @@ RETURNS TABLE (id text, first_seq int, lines text, ended boolean, whole boolean)
     ) AS stretch ORDER BY 1, 2
 $$;
 
--- Take over logs whose owner is over, or whose lease ran out. For one lease after Postgres itself came up no lease is
--- judged: its owners could not renew. The exclusive fence waits for what a dead owner still has under way.
+-- Take over logs whose owner is over, or whose lease ran out. Null for `_lease` judges nobody by their lease, and so does a
+-- judge who has not renewed its own within half of one: the database was away, and others could not renew either. The
+-- exclusive fence waits for what a dead owner still has under way.
 CREATE OR REPLACE FUNCTION journal_seize(_owner text, _lease interval, _most int)
 RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     _dead text;
+    _judges boolean := EXISTS (SELECT 1 FROM processes p WHERE p.id = _owner AND NOT p.over
+                                  AND p.expires_at > clock_timestamp() + _lease / 2);
 BEGIN
     FOR _dead IN
         SELECT p.id FROM processes p
          WHERE p.id <> _owner
-           AND (p.over OR (p.expires_at < clock_timestamp()
-                           AND pg_postmaster_start_time() + _lease < clock_timestamp()))
+           AND (p.over OR (_judges AND p.expires_at < clock_timestamp()))
            AND EXISTS (SELECT 1 FROM logs l WHERE l.owner = p.id AND NOT l.ended)
          ORDER BY p.id
     LOOP
@@ -134,6 +136,11 @@ END $$;
 -- Whether all events of a log are kept, or facts alone; null if there is no such log (yet).
 CREATE OR REPLACE FUNCTION journal_whole(_id text) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT l.whole FROM logs l WHERE l.id = _id
+$$;
+
+-- The live logs of an owner.
+CREATE OR REPLACE FUNCTION journal_alive(_owner text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+    SELECT l.id FROM logs l WHERE l.owner = _owner AND NOT l.ended
 $$;
 
 -- Whether a live log is this owner's.
@@ -156,4 +163,23 @@ END $$;
 -- Forget these ended logs.
 CREATE OR REPLACE FUNCTION journal_forget(_ids text[]) RETURNS void LANGUAGE sql AS $$
     DELETE FROM logs l WHERE l.id = ANY(_ids) AND l.ended
+$$;
+
+-- Forget a log of this owner's whose turn was forgotten while it ran.
+CREATE OR REPLACE FUNCTION journal_drop(_owner text, _id text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM logs l WHERE l.id = _id AND l.owner = _owner;
+    IF FOUND THEN
+        DELETE FROM log_rows r WHERE r.id = _id;
+    END IF;
+END $$;
+
+-- Forget processes that were silent for a day and own nothing, at most so many at once. One of them that wakes takes a new
+-- name, as if it had been judged dead.
+CREATE OR REPLACE FUNCTION process_sweep(_most int) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM processes p WHERE p.id IN (
+        SELECT k.id FROM processes k
+         WHERE k.expires_at < clock_timestamp() - interval '1 day'
+           AND NOT EXISTS (SELECT 1 FROM logs l WHERE l.owner = k.id AND NOT l.ended)
+         LIMIT _most)
 $$;

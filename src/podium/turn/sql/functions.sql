@@ -5,7 +5,7 @@
 --            attached  the idempotency key has started `other`, with the same request
 --            mismatch  … with another request
 --            unknown   no such conversation, or not this caller's
---            again     the conversation's row is locked by another statement
+--            again     the conversation's row is locked by another statement, or the key is being decided about
 --            judged    this process was judged dead: take a new name
 CREATE OR REPLACE FUNCTION turn_open(
     _owner text, _ids text[], _tenants text[], _users text[], _all boolean[], _conversations text[],
@@ -32,9 +32,15 @@ BEGIN
         outcome := 'running'; other := NULL; history := NULL; model := NULL;
         IF _scopes[i] IS NOT NULL THEN
             SELECT * INTO _key FROM turn_keys k WHERE k.scope = _scopes[i];
-            IF _key.turn_id <> _ids[i] THEN
-                outcome := CASE WHEN _key.hash = _hashes[i] THEN 'attached' ELSE 'mismatch' END;
-                other := _key.turn_id;
+            IF _key.turn_id IS DISTINCT FROM _ids[i] THEN
+                IF EXISTS (SELECT 1 FROM turns t WHERE t.id = _key.turn_id) THEN
+                    outcome := CASE WHEN _key.hash = _hashes[i] THEN 'attached' ELSE 'mismatch' END;
+                    other := _key.turn_id;
+                ELSE
+                    -- Claimed in this very batch by an item that is not decided yet, or by a turn that was forgotten.
+                    DELETE FROM turn_keys k WHERE k.scope = _scopes[i] AND k.turn_id <> ALL(_ids);
+                    outcome := 'again';
+                END IF;
                 RETURN NEXT;
                 CONTINUE;
             END IF;
@@ -140,6 +146,10 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO _turn FROM turns t WHERE t.id = _id;
+    IF NOT FOUND THEN
+        PERFORM journal_drop(_owner, _id);
+        RETURN;
+    END IF;
     IF _turn.conversation_id IS NOT NULL THEN
         PERFORM 1 FROM conversations c WHERE c.id = _turn.conversation_id FOR NO KEY UPDATE;
         IF _turn.position IS NULL THEN
