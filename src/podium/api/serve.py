@@ -7,10 +7,9 @@ each stretch of events, keeps a silent connection alive, and notices when the cl
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 from starlette.types import Message, Receive, Send
-from typing_extensions import Self
 
 from podium.api.failed import error_of
 from podium.errors import BugError, PodiumError
@@ -26,6 +25,7 @@ Stretches = AsyncGenerator[list[Numbered], None]
 Headers = list[tuple[bytes, bytes]]
 
 _HEARTBEAT_SECONDS = 15.0
+_PATIENCE_SECONDS = 0.1
 _SSE: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -58,6 +58,8 @@ async def send_json(send: Send, status: int, headers: Headers, body: bytes) -> N
 class Listening:
     """One client's connection while it listens: knows when it has gone.
 
+    The watch begins after a moment: most answers are sent before that and need none.
+
     Use as an async context. Inside it `gone` may be raised at any wait; the door's `left` is then called.
     """
 
@@ -70,12 +72,13 @@ class Listening:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.current_task()
-        self._watch = asyncio.create_task(self._watch_disconnect(), name="listener")
+        self._timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._begin)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> bool:
+        self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
         if self._gone and isinstance(error, asyncio.CancelledError) and self._task is not None:
@@ -83,6 +86,9 @@ class Listening:
             await self._left()
             return True
         return False
+
+    def _begin(self) -> None:
+        self._watch = asyncio.create_task(self._watch_disconnect(), name="listener")
 
     async def _watch_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

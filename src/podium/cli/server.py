@@ -111,6 +111,7 @@ async def _serve(link_end: socket.socket, listening: socket.socket) -> None:
             http="httptools",
             lifespan="on",
             log_config=None,
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=math.ceil(settings.server.drain_seconds),
             timeout_keep_alive=_KEEP_ALIVE,

@@ -127,7 +127,9 @@ class Journal:
         log = self._live.get(log_id)
         if log is not None:
             fleeting = log not in self._stored
-            while not log.lost or at < log.shown:  # as `Log.follow`, without one generator more for each event
+            while (
+                not log.lost or at < log.shown
+            ):  # as `Log.follow`, without one generator more for each event
                 if at < log.shown:
                     stretch = log.events[at : log.shown]
                     at += len(stretch)

@@ -39,7 +39,7 @@ class Booked:
             attempt=attempt,
             endpoint=self._profile.endpoint,
             model=self._profile.model,
-            at=clock.rfc3339(clock.now()),
+            at=clock.now(),
         )
         began = clock.monotonic()
         first_byte: float | None = None

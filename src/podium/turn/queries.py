@@ -1,14 +1,13 @@
 """Reading turns."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import asyncpg
 import msgspec
 
 from podium.errors import Unknown
 from podium.journal.log import Numbered, read_lines
-from podium.kit import clock, ids
+from podium.kit import ids
 from podium.store.database import Database
 from podium.turn.ask import Ask, decode
 from podium.vocabulary.event import Delta, TurnReport

@@ -7,7 +7,6 @@ import asyncpg
 from podium.context.history import history_bytes
 from podium.journal.journal import Journal
 from podium.journal.log import read_lines
-from podium.kit import clock
 from podium.store.database import Lane
 from podium.turn.ask import Ask, Once, decode, decode_history
 from podium.turn.turn import Draft, Turn

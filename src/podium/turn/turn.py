@@ -16,7 +16,6 @@ from podium.vocabulary.event import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
-    Decided,
     Delta,
     Failure,
     Status,
@@ -27,7 +26,6 @@ from podium.vocabulary.event import (
     TurnFailed,
     TurnInterrupted,
     TurnReport,
-    TurnStarted,
 )
 from podium.vocabulary.part import Part, plain_text
 from podium.vocabulary.request import Line
@@ -70,26 +68,17 @@ class Draft:
 
     def add(self, event: TurnEvent) -> None:
         """Take an event of the turn's own log."""
-        match event:
-            case AttemptStarted():
-                self.dispatched += 1
-                self.open_attempt = event.attempt
-                self.model = f"{event.endpoint}/{event.model}"
-            case AttemptEnded() | AttemptFailed():
-                self.open_attempt = None
-                self._account(event)
-            case (
-                Decided()
-                | TurnStarted()
-                | TurnCompleted()
-                | TurnFailed()
-                | TurnCancelled()
-                | TurnInterrupted()
-            ):
-                pass
-            case _:
-                self.visible = self.visible or isinstance(event, VISIBLE)
-                self.collector.add(event)
+        if isinstance(event, Delta):
+            self.collector.add(event)
+            if not self.visible:
+                self.visible = isinstance(event, VISIBLE)
+        elif isinstance(event, AttemptStarted):
+            self.dispatched += 1
+            self.open_attempt = event.attempt
+            self.model = f"{event.endpoint}/{event.model}"
+        elif isinstance(event, AttemptEnded | AttemptFailed):
+            self.open_attempt = None
+            self._account(event)
 
     def _account(self, event: AttemptEnded | AttemptFailed) -> None:
         if event.usage is not None:

@@ -189,9 +189,7 @@ class Turns:
         ended = None
         if report is not None:
             failure = Failure(code="cancelled", message="The turn was cancelled while it waited.")
-            ended = msgspec.structs.replace(
-                report, status="cancelled", error=failure, ended_at=clock.now()
-            )
+            ended = msgspec.structs.replace(report, status="cancelled", error=failure, ended_at=clock.now())
         await self._lane.fetch(
             "SELECT turn_stop($1, $2, $3, $4, $5)",
             self._lease.owner,

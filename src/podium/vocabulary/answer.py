@@ -116,7 +116,9 @@ class Collector:
 
     def add(self, delta: Delta) -> None:
         """Take the next delta."""
-        if isinstance(delta, AnswerStarted):
+        if type(delta) is TextDelta and delta.logprobs is None and delta.extra is None:
+            self._choice(delta.choice).piece(delta).texts.append(delta.text)  # nearly every delta
+        elif isinstance(delta, AnswerStarted):
             self._started = delta
             if delta.extra:
                 self._extra.append(delta.extra)
@@ -126,6 +128,12 @@ class Collector:
                 self._extra.append(delta.extra)
         else:
             self._add_to_choice(delta)
+
+    def _choice(self, index: int) -> _ChoiceInMaking:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _ChoiceInMaking()
+        return choice
 
     def _add_to_choice(
         self,
@@ -138,9 +146,7 @@ class Collector:
         | PartDone
         | Finished,
     ) -> None:
-        choice = self._choices.get(delta.choice)
-        if choice is None:
-            choice = self._choices[delta.choice] = _ChoiceInMaking()
+        choice = self._choice(delta.choice)
         match delta:
             case TextDelta() | RefusalDelta():
                 choice.piece(delta).texts.append(delta.text)

@@ -4,6 +4,7 @@ Each event's tag is its `type` on the SSE stream, in storage and on the bus. `in
 0 in order of appearance; `choice` counts alternative answers and is left out when 0.
 """
 
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Raw, Struct
@@ -112,7 +113,7 @@ class AttemptStarted(Struct, frozen=True, tag="attempt.started", omit_defaults=T
     attempt: str
     endpoint: str
     model: str
-    at: str
+    at: datetime
 
 
 class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=True):
@@ -178,9 +179,9 @@ class TurnReport(Struct, frozen=True):
     finish_reason: FinishReason | None
     error: Failure | None
     cost: str | None
-    created_at: str
-    started_at: str | None
-    ended_at: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
 
 
 class TurnStarted(Struct, frozen=True, tag="turn.started", omit_defaults=True):

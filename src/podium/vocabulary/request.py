@@ -77,8 +77,9 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """One question to one model.
 
     `stream` says how the caller wants to be answered and `include_usage` whether a streamed answer ends with usage;
-    what the upstream is asked for is the profile's business. `model` is empty where the caller named none. `source` is what it was read from, if it came in
-    through a door: the same wire starts from it and changes only what differs from `source.read`.
+    what the upstream is asked for is the profile's business. `model` is empty where the caller named none. `source`
+    is what it was read from, if it came in through a door: the same wire starts from it and changes only what differs
+    from `source.read`.
     """
 
     model: str
