@@ -84,7 +84,7 @@ def check_data_dir(path: Path) -> Finding:
         return Finding(
             "WRONG", "data", f"{path} can be written by others (mode {mode:o})", f"chmod 711 {path}"
         )
-    return Finding("ok", "data", f"{path} is yours alone (mode {mode:o})")
+    return Finding("ok", "data", f"{path} is yours (mode {mode:o})")
 
 
 def check_server(target: Target) -> Finding:
