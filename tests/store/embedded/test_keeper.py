@@ -125,6 +125,14 @@ async def test_a_second_keeper_refuses_politely(data_dir: Path) -> None:
         assert pid_of_keeper(data_dir) == keeper
 
 
+async def test_a_keeper_run_by_hand_touches_no_strange_directory(place: Path) -> None:
+    (place / "letters").touch()
+    keeper = await asyncio.create_subprocess_exec(*KEEPER, str(place), stderr=asyncio.subprocess.PIPE)
+    _, said = await keeper.communicate()
+    assert said.decode() == f"The directory {place} is not Podium's: it holds letters.\n"
+    assert [entry.name for entry in place.iterdir()] == ["letters"]
+
+
 async def test_a_keeper_that_nobody_needs_leaves(data_dir: Path) -> None:
     alone = await asyncio.create_subprocess_exec(*KEEPER, str(data_dir), stderr=asyncio.subprocess.DEVNULL)
     async with asyncio.timeout(20):

@@ -24,7 +24,7 @@ from podium.kit import clock
 from podium.store.embedded import lock
 from podium.store.embedded.address import Answer, ask, drop_short_directory, has_socket
 from podium.store.embedded.directory import DataDirectory, claim
-from podium.store.embedded.failure import Unstartable, find_complaint
+from podium.store.embedded.failure import Unstartable, Unusable, find_complaint
 from podium.store.embedded.postmaster import Postmaster
 
 logger = logging.getLogger(__name__)
@@ -160,13 +160,20 @@ def main() -> int:
         if os.fork():
             os._exit(0)  # the starter waits for this process, and the keeper belongs to nobody
     else:
-        claim(directory.path)
-        taken = lock.take(directory.keeper_lock)
-        if taken is None:
-            print(f"Another keeper looks after {directory.path} already.", file=sys.stderr)  # noqa: T201  # a program
+        try:
+            held = _claim_alone(directory)
+        except Unusable as error:
+            print(error, file=sys.stderr)  # noqa: T201  # run by hand, it speaks to people
             return 1
-        held = taken
     return _keep(directory, held)
+
+
+def _claim_alone(directory: DataDirectory) -> int:
+    claim(directory.path)
+    held = lock.take(directory.keeper_lock)
+    if held is None:
+        raise Unusable(f"Another keeper looks after {directory.path} already.")
+    return held
 
 
 def _keep(directory: DataDirectory, held: int) -> int:
