@@ -63,8 +63,9 @@ class Recording:
         terminal = draft.terminal()
         end = log.append(terminal)
         report = terminal.turn
-        lines = log.lines()
-        if not ask.kept:
+        if ask.kept:
+            lines = log.lines()
+        else:
             report = msgspec.structs.replace(report, output=None, output_text=None)
             ending = msgspec.structs.replace(terminal, turn=report)
             facts = [entry.line for entry in log.events[:-1] if not is_spoken(entry.event)]

@@ -73,6 +73,11 @@ class EventParser:
         self._skip_newline = last.endswith(b"\r")
         return self._take(lines)
 
+    @property
+    def is_between(self) -> bool:
+        """Whether the last event is whole and nothing of the next has come."""
+        return not (self._held or self._data or self._name or self._skip_newline)
+
     def close(self) -> list[Event]:
         """The event that the end of the bytes has cut off, if there is one with data."""
         last = bytes(self._held)

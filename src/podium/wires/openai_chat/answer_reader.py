@@ -20,6 +20,7 @@ from podium.wires.openai_chat.member import (
     parse,
 )
 from podium.wires.openai_chat.plain import ABSENT, decode_plain
+from podium.wires.openai_chat.repeat import Repeat
 from podium.wires.openai_chat.usage import read_usage, usage_beside
 from podium.wires.sse import Event, EventParser
 
@@ -56,6 +57,9 @@ class OpenAIChatReader:
         self._extra: Members = {}
         self._steady: Members = {}
         self._usage: Raw | None = None
+        self._repeat = Repeat()
+        self._speaking: ChoiceReader | None = None
+        self._said = ""
         self._error: ProviderError | None = None
         self._out: list[Delta] = []
 
@@ -66,13 +70,21 @@ class OpenAIChatReader:
             Garbled: the bytes are no answer of this wire, or too many.
             ProviderError: the host reports an error.
         """
+        if (text := self._repeat.cut(data)) is not None and self._speaking is not None:
+            self._speaking.say(text, self._out)
+            return self._given()
+        self._repeat.forget()
         if not self._decided:
             data = self._decide(data)
         if self._document is not None:
             self._gather(data)
         elif data and self._error is None:
-            for event in self._events.feed(data):
+            events = self._events.feed(data)
+            self._said = ""
+            for event in events:
                 self._event(event)
+            if self._said and len(events) == 1 and self._events.is_between:
+                self._repeat.learn(data, self._said)
             if self._events.too_large and self._error is None:
                 self._error = Garbled(
                     f"The model's host sent an event of more than {self._event_bytes} bytes."
@@ -181,6 +193,7 @@ class OpenAIChatReader:
             if value != ABSENT:
                 choice.answer_extra[name] = value
         choice.go_on(said.delta, self._out)
+        self._speaking, self._said = choice, said.delta.content or ""
         return True
 
     def _chunk(self, members: Members) -> None:

@@ -184,6 +184,10 @@ class ChoiceReader:
         else:
             self._part(Opaque(NAME, raw(part)), out)
 
+    def say(self, text: str, out: list[Delta]) -> None:
+        """Take more text."""
+        self._text(text, out)
+
     def _text(self, text: str, out: list[Delta]) -> None:
         if not text:
             return
