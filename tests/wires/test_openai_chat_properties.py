@@ -65,6 +65,7 @@ def without_usage(body: bytes) -> object:
     return {name: value for name, value in json.loads(body).items() if name != "usage"}
 
 
+@pytest.mark.promise("chunking")
 @pytest.mark.parametrize("body", STREAMS)
 def test_a_cut_at_any_byte_changes_nothing(body: bytes) -> None:
     whole = seen(body)
@@ -73,6 +74,7 @@ def test_a_cut_at_any_byte_changes_nothing(body: bytes) -> None:
         assert seen(body, cut) == whole
 
 
+@pytest.mark.promise("chunking")
 @given(answers(), st.data())
 def test_any_chunking_gives_the_same_deltas(deltas: list[Delta], data: st.DataObject) -> None:
     body = write(deltas)

@@ -44,97 +44,75 @@ _TURN_OR_EVENTS = Reply(
 )
 
 
+_TURN = _json("The turn.", TurnReport)
+_SEEN = (
+    Parameter("after", "query", "The number of the last event seen.", {"type": "integer", "minimum": 0}),
+    Parameter("Last-Event-ID", "header", "As browsers send it when they reconnect; goes before `after`."),
+)
+
+
 def native_routes(door: NativeDoor, turns: TurnRoutes) -> Sequence[HotRoute]:
     """Podium's own dialect."""
-    turn = _json("The turn.", TurnReport)
-    number = Parameter(
-        "after", "query", "The number of the last event seen.", {"type": "integer", "minimum": 0}
+    start = _told(
+        "start_turn",
+        "turns",
+        "Say something in a conversation and be answered.",
+        body=_SCHEMA[TurnGiven],
+        parameters=(_ID, _KEY),
+        replies={200: _TURN_OR_EVENTS},
     )
-    last = Parameter(
-        "Last-Event-ID", "header", "As browsers send it when they reconnect; goes before `after`."
+    go_on = _told(
+        "continue_turn",
+        "turns",
+        "Go on with a turn that broke off, as a new turn.",
+        body=_SCHEMA[ContinueGiven],
+        body_required=False,
+        parameters=(_ID, _KEY),
+        replies={200: _TURN_OR_EVENTS},
     )
     return (
-        HotRoute(
-            "POST",
-            "/v1/conversations/{id}/turns",
-            door.start(),
-            _told(
-                "start_turn",
-                "turns",
-                "Say something in a conversation and be answered.",
-                body=_SCHEMA[TurnGiven],
-                parameters=(_ID, _KEY),
-                replies={200: _TURN_OR_EVENTS},
-            ),
-        ),
-        HotRoute(
-            "POST",
-            "/v1/turns/{id}/continue",
-            door.go_on(),
-            _told(
-                "continue_turn",
-                "turns",
-                "Go on with a turn that broke off, as a new turn.",
-                body=_SCHEMA[ContinueGiven],
-                body_required=False,
-                parameters=(_ID, _KEY),
-                replies={200: _TURN_OR_EVENTS},
-            ),
-        ),
-        HotRoute(
-            "GET",
-            "/v1/turns",
-            turns.listing(),
-            _told(
-                "list_turns",
-                "turns",
-                "Turns, newest first.",
-                parameters=(_LIMIT, _AFTER, Parameter("conversation", "query", "Only this conversation's.")),
-                replies={200: _json("A page.", TurnPage)},
-            ),
-        ),
-        HotRoute(
-            "GET",
-            "/v1/turns/{id}",
-            turns.one(),
-            _told("get_turn", "turns", "A turn as it stands.", parameters=(_ID,), replies={200: turn}),
-        ),
-        HotRoute(
-            "GET",
-            "/v1/turns/{id}/events",
-            turns.events(),
-            _told(
-                "follow_turn",
-                "turns",
-                "Listen to a turn, from any event on, while it runs and after.",
-                parameters=(_ID, number, last),
-                replies={200: Reply(_EVENTS, {"text/event-stream": EVENT})},
-            ),
-        ),
-        HotRoute(
-            "POST",
-            "/v1/turns/{id}/cancel",
-            turns.cancel(),
-            _told(
-                "cancel_turn",
-                "turns",
-                "Stop a turn; what it has said is kept.",
-                parameters=(_ID,),
-                replies={200: turn},
-            ),
-        ),
-        HotRoute(
-            "GET",
-            "/v1/turns/{id}/explain",
-            turns.explain(),
-            _told(
-                "explain_turn",
-                "turns",
-                "Why it went as it went: decisions, attempts, cost.",
-                parameters=(_ID,),
-                replies={200: _json("The story.", Explanation)},
-            ),
-        ),
+        HotRoute("POST", "/v1/conversations/{id}/turns", door.start(), start),
+        HotRoute("POST", "/v1/turns/{id}/continue", door.go_on(), go_on),
+        *_turn_routes(turns),
+    )
+
+
+def _turn_routes(turns: TurnRoutes) -> Sequence[HotRoute]:
+    listing = _told(
+        "list_turns",
+        "turns",
+        "Turns, newest first.",
+        parameters=(_LIMIT, _AFTER, Parameter("conversation", "query", "Only this conversation's.")),
+        replies={200: _json("A page.", TurnPage)},
+    )
+    one = _told("get_turn", "turns", "A turn as it stands.", parameters=(_ID,), replies={200: _TURN})
+    follow = _told(
+        "follow_turn",
+        "turns",
+        "Listen to a turn, from any event on, while it runs and after.",
+        parameters=(_ID, *_SEEN),
+        replies={200: Reply(_EVENTS, {"text/event-stream": EVENT})},
+    )
+    cancel = _told(
+        "cancel_turn",
+        "turns",
+        "Stop a turn; what it has said is kept.",
+        parameters=(_ID,),
+        replies={200: _TURN},
+    )
+    explain = _told(
+        "explain_turn",
+        "turns",
+        "Why it went as it went: decisions, attempts, cost.",
+        parameters=(_ID,),
+        replies={200: _json("The story.", Explanation)},
+    )
+    return (
+        HotRoute("GET", "/v1/turns", turns.listing(), listing),
+        HotRoute("GET", "/v1/turns/{id}", turns.one(), one),
+        HotRoute("GET", "/v1/turns/{id}/events", turns.events(), follow),
+        HotRoute("POST", "/v1/turns/{id}/cancel", turns.cancel(), cancel),
+        HotRoute("GET", "/v1/turns/{id}/explain", turns.explain(), explain),
     )
 
 
