@@ -19,6 +19,8 @@ class Profile:
     """A model at an endpoint. `model` is the name sent to the host, `name` the one that Podium's callers use.
 
     A model that nobody described gets the careful default: it refuses nothing, expects a modest window, has no price.
+    `native_schema` and `adaptive_thinking` say of a model on the wire `anthropic` that it takes a JSON schema for its
+    answer, and a level of effort in place of a budget for its thinking.
     """
 
     endpoint: str
@@ -27,6 +29,8 @@ class Profile:
     output_limit: int | None = None
     streaming: bool = True
     price: Price | None = None
+    native_schema: bool = False
+    adaptive_thinking: bool = False
 
     @property
     def name(self) -> str:

@@ -97,9 +97,11 @@ class Source(Struct, frozen=True):
     """The JSON that a request was read from: its wire and its top-level members, each as sent.
 
     `read` is the request as it stood after reading. A field of a later request that is still the same object as
-    `read`'s was not touched by the turn, so its members travel verbatim.
+    `read`'s was not touched by the turn, so its members travel verbatim. `headers` are those of the client's that mean
+    something to a host of the same wire, in lower case.
     """
 
     wire: str
     members: dict[str, Raw]
     read: Request
+    headers: dict[str, str] = {}

@@ -1,0 +1,196 @@
+"""The messages of a request, written anew from the conversation's lines."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from msgspec import Raw
+
+from podium.errors import Inexpressible
+from podium.vocabulary.part import Extra, Opaque, Part, Reasoning, Signature, Text, ToolCall, ToolResult
+from podium.vocabulary.request import Line
+from podium.wires.anthropic.block_writer import write_call, write_thinking
+from podium.wires.anthropic.content import write_part
+from podium.wires.anthropic.member import NAME, level
+from podium.wires.dialect import foreign_members
+from podium.wires.member import Members, parse, raw
+
+_INVALID = re.compile(r"[^a-zA-Z0-9_-]")
+_DATED = re.compile(r"[-@](20\d{6}|latest)$")
+
+
+class CallIds:
+    """The ids of calls and results, as this wire takes them: letters, digits, `_` and `-`.
+
+    Others are mapped, always in the same way. A call without one is given one; a result without one belongs to the
+    first such call that has none yet, of its own name if it has a name.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._waiting: list[tuple[str, str]] = []
+
+    def of_call(self, call: ToolCall) -> str:
+        """The id of a call; calls come before their results."""
+        if call.id:
+            return _valid(call.id)
+        self._count += 1
+        made = f"call_{self._count}"
+        self._waiting.append((call.name, made))
+        return made
+
+    def of_result(self, result: ToolResult) -> str:
+        """The id of the call that a result is of."""
+        if result.call_id:
+            return _valid(result.call_id)
+        named = [each for each in self._waiting if each[0] == result.name] or self._waiting
+        if not named:
+            return "call_unknown"
+        self._waiting.remove(named[0])
+        return named[0][1]
+
+
+def _valid(call_id: str) -> str:
+    if not _INVALID.search(call_id):
+        return call_id
+    return f"{_INVALID.sub('_', call_id)}_{hashlib.sha256(call_id.encode()).hexdigest()[:8]}"
+
+
+@dataclass
+class Message:
+    """A message in the making: whose it is, and its blocks."""
+
+    role: str
+    blocks: list[Raw] = field(default_factory=list)
+    results: int = 0
+    beside: Members = field(default_factory=dict)
+
+    def written(self) -> Raw:
+        """Its JSON; a single plain text is a string."""
+        content: object = self.blocks
+        if len(self.blocks) == 1:
+            members = parse(self.blocks[0], Members) or {}
+            if members.keys() == {"type", "text"}:
+                content = members["text"]
+        return raw({"role": self.role, "content": content, **self.beside})
+
+
+class LineWriter:
+    """Writes lines as messages. `dropped` names what this wire has no way to say."""
+
+    def __init__(self, model: str, *, own_files: bool, dropped: list[str]) -> None:
+        """`model`: the one that is asked, whose signatures are good; `own_files`: whether file ids are this wire's."""
+        self._model = model
+        self._own_files = own_files
+        self._dropped = dropped
+        self._ids = CallIds()
+
+    def note(self, line: Line) -> None:
+        """Take note of a line that goes as it was sent: its calls may have results that do not."""
+        for part in line.parts:
+            if isinstance(part, ToolCall):
+                self._ids.of_call(part)
+
+    def system(self, line: Line, path: str) -> list[Raw]:
+        """The blocks of a system text.
+
+        Raises:
+            Inexpressible: it holds more than text.
+        """
+        blocks = []
+        for at, part in enumerate(line.parts):
+            if not isinstance(part, Text):
+                raise Inexpressible(
+                    "The anthropic wire takes only text for its system prompt.", param=f"{path}.content[{at}]"
+                )
+            if part.text:
+                blocks.append(self._part(part, f"{path}.content[{at}]"))
+        return blocks
+
+    def add(self, messages: list[Message | Raw], line: Line, path: str) -> None:
+        """Add a line to the messages, within the last of them where that one is of the same role.
+
+        Raises:
+            Inexpressible: a part has no form here.
+        """
+        role = "assistant" if line.role == "assistant" else "user"
+        if line.name is not None:
+            self._dropped.append(f"{path}.name")
+        self._note_foreign(line.extra)
+        blocks: list[Raw] = []
+        results: list[Raw] = []
+        for at, part in enumerate(line.parts):
+            place = f"{path}.content[{at}]"
+            if isinstance(part, ToolResult):
+                results.append(self._result(part, place))
+            else:
+                blocks.extend(self._said(part, place) if role == "assistant" else self._heard(part, place))
+        if not blocks and not results:
+            return
+        last = messages[-1] if messages else None
+        if not isinstance(last, Message) or last.role != role:
+            last = Message(role)
+            messages.append(last)
+        last.blocks[last.results : last.results] = results
+        last.results += len(results)
+        last.blocks.extend(blocks)
+        last.beside.update(level(line.extra, "message"))
+
+    def _heard(self, part: Part, path: str) -> list[Raw]:
+        if isinstance(part, Text) and not part.text:
+            return []
+        return [self._part(part, path)]
+
+    def _said(self, part: Part, path: str) -> list[Raw]:
+        """What the assistant said. Reasoning and blocks of other hosts do not come back to this one."""
+        match part:
+            case Reasoning():
+                return self._thought(part)
+            case ToolCall():
+                self._note_foreign(part.extra)
+                return [write_call(part, self._ids.of_call(part))]
+            case Text(text="") if not part.annotations:
+                return []
+            case Opaque(wire=wire) if wire != NAME:
+                self._dropped.append(path)
+                return []
+            case _:
+                return [self._part(part, path)]
+
+    def _thought(self, part: Reasoning) -> list[Raw]:
+        if part.signature is None or not self._is_good(part.signature):
+            self._dropped.append("reasoning")
+            return []
+        return [write_thinking(part)]
+
+    def _is_good(self, signature: Signature) -> bool:
+        """A signature is good for the model that made it; a host tells that one with the date of its making."""
+        if signature.wire != NAME:
+            return False
+        made = _DATED.sub("", signature.model)
+        return not made or made == _DATED.sub("", self._model.rpartition("/")[2])
+
+    def _result(self, result: ToolResult, path: str) -> Raw:
+        self._note_foreign(result.extra)
+        members: dict[str, object] = {"type": "tool_result", "tool_use_id": self._ids.of_result(result)}
+        parts = [part for part in result.parts if part != Text("")]
+        if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].extra is None:
+            members["content"] = parts[0].text
+        elif parts:
+            members["content"] = [self._part(part, path) for part in parts]
+        if result.is_error:
+            members["is_error"] = True
+        return raw({**members, **level(result.extra, "block")})
+
+    def _part(self, part: Part, path: str) -> Raw:
+        extra = getattr(part, "extra", None)
+        self._note_foreign(extra)
+        if getattr(part, "detail", None) not in (None, "auto"):
+            self._dropped.append("detail")
+        if isinstance(part, Text) and any(a.extra is None or a.extra.wire != NAME for a in part.annotations):
+            self._dropped.append("annotations")
+            part = Text(part.text, extra=part.extra)
+        return write_part(part, path, own_files=self._own_files)
+
+    def _note_foreign(self, extra: Extra | None) -> None:
+        self._dropped.extend(foreign_members(extra, NAME))

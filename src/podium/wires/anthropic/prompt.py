@@ -1,0 +1,113 @@
+"""`system` and `messages` of a request, from its lines."""
+
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Raw
+
+from podium.vocabulary.part import Text
+from podium.vocabulary.request import Line, Source
+from podium.wires.anthropic.line_writer import LineWriter, Message
+from podium.wires.anthropic.request_reader import read_lines
+from podium.wires.member import Members, is_null, parse, raw
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A message, or the system prompt, as it was sent, and the lines that were read from it."""
+
+    value: Raw
+    lines: tuple[Line, ...]
+    is_system: bool
+
+    def stands_at(self, lines: tuple[Line, ...], at: int) -> bool:
+        """Whether its lines are those that stand there now, untouched."""
+        there = lines[at : at + len(self.lines)]
+        return len(there) == len(self.lines) and all(a is b for a, b in zip(there, self.lines, strict=True))
+
+
+class Prompt:
+    """Puts lines into messages. What is still as it was read goes as it was sent, whatever stands around it now."""
+
+    def __init__(self, source: Source | None, writer: LineWriter, dropped: list[str]) -> None:
+        self._writer = writer
+        self._dropped = dropped
+        self._sent = {} if source is None else _sent(source)
+        self._system: list[Raw] = []
+        self._messages: list[Message | Raw] = []
+
+    def write(self, members: Members, lines: tuple[Line, ...]) -> None:
+        """Set the two members.
+
+        Raises:
+            Inexpressible: a part has no form here.
+        """
+        at = 0
+        while at < len(lines):
+            sent = self._sent.get(id(lines[at]))
+            if sent is not None and sent.stands_at(lines, at):
+                self._keep(sent)
+                at += len(sent.lines)
+            else:
+                self._add(lines[at], f"messages[{at}]", last=at == len(lines) - 1)
+                at += 1
+        if not self._messages and self._system:  # this wire wants a message: the system's last word is it
+            self._messages.append(Message("user", [self._system.pop()]))
+        members.pop("system", None)
+        if self._system:
+            members["system"] = _joined(self._system)
+        members["messages"] = raw(
+            [each.written() if isinstance(each, Message) else each for each in self._messages]
+        )
+
+    def _keep(self, sent: _Sent) -> None:
+        for line in sent.lines:
+            self._writer.note(line)
+        if not sent.is_system:
+            self._messages.append(sent.value)
+            return
+        text = parse(sent.value, str)
+        blocks = parse(sent.value, list[Raw]) if text is None else [raw({"type": "text", "text": text})]
+        self._system.extend(blocks or ())
+
+    def _add(self, line: Line, path: str, *, last: bool) -> None:
+        if line.role in ("system", "developer"):
+            if self._messages:
+                self._dropped.append(f"{path}.role")
+            self._system.extend(self._writer.system(line, path))
+            return
+        if last and line.role == "assistant":
+            line = self._begun(line, path)
+        self._writer.add(self._messages, line, path)
+
+    def _begun(self, line: Line, path: str) -> Line:
+        """The beginning of the answer, put into the model's mouth: this wire lets no such text end in white space."""
+        if not line.parts or not isinstance(line.parts[-1], Text):
+            return line
+        self._dropped.append(path)
+        text = line.parts[-1]
+        begun = msgspec.structs.replace(text, text=text.text.rstrip())
+        return msgspec.structs.replace(line, parts=(*line.parts[:-1], begun))
+
+
+def _sent(source: Source) -> dict[int, _Sent]:
+    """Everything that was sent, by the first of the lines that were read from it."""
+    system = source.members.get("system")
+    values = parse(source.members.get("messages"), list[Raw]) or []
+    given = [] if is_null(system) or system is None else [system]
+    sent: dict[int, _Sent] = {}
+    at = 0
+    for group, value in zip(read_lines(source.members), [*given, *values], strict=True):
+        lines = source.read.lines[at : at + len(group)]
+        sent[id(lines[0])] = _Sent(value, lines, is_system=at < len(given))
+        at += len(group)
+    return sent
+
+
+def _joined(blocks: list[Raw]) -> Raw:
+    """A single plain text is a string."""
+    if len(blocks) == 1:
+        members = parse(blocks[0], Members) or {}
+        if members.keys() == {"type", "text"}:
+            return members["text"]
+    return raw(blocks)

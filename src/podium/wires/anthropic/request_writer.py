@@ -1,0 +1,107 @@
+"""The client half of a request: the vocabulary into the JSON that is sent to a host.
+
+A request that came in by this wire is sent as it came, but for the members that the turn changed, so that nothing
+that this module does not know is lost. A request from elsewhere is written anew.
+"""
+
+from msgspec import Raw
+
+from podium.catalogue.profile import Profile
+from podium.errors import Inexpressible
+from podium.vocabulary.request import Request, Sampling, Source
+from podium.wires.anthropic.line_writer import LineWriter
+from podium.wires.anthropic.member import NAME
+from podium.wires.anthropic.prompt import Prompt
+from podium.wires.anthropic.request_reader import HEADERS
+from podium.wires.anthropic.sampling import put, put_sampling
+from podium.wires.anthropic.schema import put_format, put_schema_tool
+from podium.wires.anthropic.tool import is_allowed, write_choice, write_tool
+from podium.wires.dialect import foreign_members, member_name, unsaid_members
+from podium.wires.member import Members, encode, is_null, parse, raw
+from podium.wires.wire import Outgoing
+
+OURS = "x_podium"
+"""Members that begin so are for Podium and never leave it."""
+
+VERSION = "2023-06-01"
+
+
+def write_request(request: Request, profile: Profile) -> Outgoing:
+    """The request as this wire says it.
+
+    Raises:
+        Inexpressible: a member carries meaning that this wire cannot say.
+    """
+    source = request.source if request.source is not None and request.source.wire == NAME else None
+    dropped = list(unsaid_members(request, NAME))
+    headers = {"content-type": "application/json", "anthropic-version": VERSION}
+    members: Members = {}
+    if source is not None:
+        members = {name: value for name, value in source.members.items() if not name.startswith(OURS)}
+        headers.update({name: source.headers[name] for name in HEADERS if name in source.headers})
+    members["model"] = raw(profile.model)
+    if source is None or request.lines is not source.read.lines:
+        own_files = request.source is None or source is not None
+        writer = LineWriter(profile.model, own_files=own_files, dropped=dropped)
+        Prompt(source, writer, dropped).write(members, request.lines)
+    _put_rest(members, request, source, profile, dropped)
+    streams = request.stream and profile.streaming
+    if streams or not is_null(members.get("stream")):
+        members["stream"] = raw(streams)
+    return Outgoing("/v1/messages", encode(members), headers, tuple(dict.fromkeys(dropped)))
+
+
+def _put_rest(
+    members: Members, request: Request, source: Source | None, profile: Profile, dropped: list[str]
+) -> None:
+    """What the turn has changed of a request that came by this wire; of another all of it."""
+    read = None if source is None else source.read
+    before = None if read is None else read.sampling
+    if read is None or request.tools is not read.tools or request.tool_choice is not read.tool_choice:
+        _put_tools(members, request, source, profile, dropped)
+    parallel = (before or Sampling()).parallel_tool_calls
+    if (
+        read is None
+        or request.tool_choice is not read.tool_choice
+        or request.sampling.parallel_tool_calls != parallel
+    ):
+        _put_choice(members, request)
+    schema_changed = read is None or request.schema is not read.schema
+    if schema_changed and not put_format(members, request.schema, profile):
+        put_schema_tool(members, request)
+    if before is None or request.sampling is not before:
+        put_sampling(members, request, before, profile, dropped)
+
+
+def _put_tools(
+    members: Members, request: Request, source: Source | None, profile: Profile, dropped: list[str]
+) -> None:
+    sent: dict[int, Raw] = {}
+    if source is not None:
+        entries = parse(source.members.get("tools"), list[Raw]) or []
+        sent = {id(tool): entry for tool, entry in zip(source.read.tools, entries, strict=True)}
+    strict = profile.native_schema
+    tools: list[Raw] = []
+    for at, tool in enumerate(request.tools):
+        if not is_allowed(tool, request.tool_choice):
+            continue
+        entry = sent.get(id(tool))
+        if entry is None:
+            dropped.extend(foreign_members(tool.extra, NAME) if tool.kind == "function" else ())
+            entry = write_tool(tool, f"tools[{at}]", strict=strict, dropped=dropped)
+        tools.append(entry)
+    put(members, "tools", raw(tools) if tools else None)
+
+
+def _put_choice(members: Members, request: Request) -> None:
+    """The choice among tools. This wire knows none without tools, where `auto` and `none` say nothing."""
+    choice = request.tool_choice
+    if request.tools:
+        parallel = request.sampling.parallel_tool_calls
+        put(members, "tool_choice", write_choice(choice, parallel=parallel))
+        return
+    if choice is not None and choice.mode == "required":
+        raise Inexpressible(
+            "A tool must be called, but there is none.", param=member_name(request, "tool_choice")
+        )
+    members.pop("tool_choice", None)

@@ -1,0 +1,160 @@
+"""What a request that came in one dialect loses on its way to a host of another, and what its client calls it.
+
+A hint is dropped and named; what carries meaning is refused under the name that the client's dialect has for it.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Raw
+
+from podium.errors import Inexpressible
+from podium.vocabulary.part import Extra
+from podium.vocabulary.request import Request
+from podium.wires.member import NULL, Members, parse
+
+_NAMES: dict[str, dict[str, str]] = {
+    "openai_chat": {
+        "choices": "n",
+        "effort": "reasoning_effort",
+        "schema": "response_format",
+        "max_output": "max_completion_tokens",
+    },
+    "anthropic": {
+        "schema": "output_config.format",
+        "effort": "thinking",
+        "max_output": "max_tokens",
+        "stop": "stop_sequences",
+    },
+    "gemini": {
+        "choices": "generationConfig.candidateCount",
+        "temperature": "generationConfig.temperature",
+        "top_p": "generationConfig.topP",
+        "top_k": "generationConfig.topK",
+        "max_output": "generationConfig.maxOutputTokens",
+        "stop": "generationConfig.stopSequences",
+        "seed": "generationConfig.seed",
+        "presence_penalty": "generationConfig.presencePenalty",
+        "frequency_penalty": "generationConfig.frequencyPenalty",
+        "logprobs": "generationConfig.responseLogprobs",
+        "top_logprobs": "generationConfig.logprobs",
+        "schema": "generationConfig.responseSchema",
+        "effort": "generationConfig.thinkingConfig",
+        "tool_choice": "toolConfig.functionCallingConfig",
+    },
+}
+"""What each dialect calls a field of `Request` or `Sampling`, where it is not the field's own name."""
+
+_SAID: dict[str, frozenset[str]] = {
+    "openai_chat": frozenset(
+        {
+            "model",
+            "messages",
+            "stream",
+            "stream_options",
+            "tools",
+            "tool_choice",
+            "functions",
+            "function_call",
+            "response_format",
+            "temperature",
+            "top_p",
+            "top_k",
+            "seed",
+            "stop",
+            "max_tokens",
+            "max_completion_tokens",
+            "n",
+            "logprobs",
+            "top_logprobs",
+            "logit_bias",
+            "presence_penalty",
+            "frequency_penalty",
+            "parallel_tool_calls",
+            "reasoning_effort",
+        }
+    ),
+    "anthropic": frozenset(
+        {
+            "model",
+            "messages",
+            "system",
+            "stream",
+            "tools",
+            "tool_choice",
+            "temperature",
+            "top_p",
+            "top_k",
+            "stop_sequences",
+            "max_tokens",
+            "thinking",
+            "output_config",
+            "output_format",
+        }
+    ),
+    "gemini": frozenset(
+        {
+            "model",
+            "contents",
+            "systemInstruction",
+            "system_instruction",
+            "tools",
+            "toolConfig",
+            "tool_config",
+            "generationConfig",
+            "generation_config",
+        }
+    ),
+}
+"""Members of each dialect that the vocabulary has words for."""
+
+_MEANT: dict[str, dict[str, str]] = {
+    "openai_chat": {
+        "audio": "Only OpenAI's own wire answers in sound.",
+        "web_search_options": "The search is run by another kind of host.",
+    },
+    "anthropic": {
+        "mcp_servers": "The tools of these servers are run by another kind of host.",
+        "container": "The container belongs to another kind of host.",
+    },
+    "gemini": {"cachedContent": "The cached content belongs to another kind of host."},
+}
+"""Members without a word in the vocabulary that carry meaning all the same."""
+
+_NOTHING = (NULL, Raw(b"{}"), Raw(b"[]"), Raw(b'""'), Raw(b"false"))
+_TEXT_ALONE = ["text"]
+
+
+def member_name(request: Request, field: str) -> str:
+    """What the client who sent the request calls a field of `Request` or `Sampling`."""
+    wire = request.source.wire if request.source is not None else ""
+    return _NAMES.get(wire, {}).get(field, field)
+
+
+def unsaid_members(request: Request, wire: str) -> Iterator[str]:
+    """The members of a request of another dialect that have no word in the vocabulary, for a host of `wire`.
+
+    Raises:
+        Inexpressible: one of them carries meaning.
+    """
+    source = request.source
+    if source is None or source.wire == wire:
+        return
+    said, meant = _SAID.get(source.wire, frozenset()), _MEANT.get(source.wire, {})
+    for name, value in source.members.items():
+        if name in said or name.startswith("x_podium") or value in _NOTHING:
+            continue
+        if name == "modalities":
+            if parse(value, list[str]) != _TEXT_ALONE:
+                raise Inexpressible(f"The {wire} wire answers in text alone.", param=name)
+        elif name in meant:
+            raise Inexpressible(meant[name], param=name)
+        else:
+            yield name
+
+
+def foreign_members(extra: Extra | None, wire: str) -> Iterator[str]:
+    """The names of the members that an `Extra` of another wire keeps, which a host of `wire` will not see."""
+    if extra is None or extra.wire == wire:
+        return
+    for value in extra.members.values():
+        yield from (name for name, each in (parse(value, Members) or {}).items() if each not in _NOTHING)
