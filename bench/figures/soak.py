@@ -17,6 +17,7 @@ _STREAMS, _CHATS = 200, 50
 _CHUNKS, _RATE = 100, 20
 _PERIOD = _CHUNKS / _RATE + 0.2  # seconds from one turn of a stream to its next
 _CHAT_RATE = 50.0  # turns a second, over all chats
+_TURNS, _CHAT_TURNS = 4, 10  # of a conversation
 _DELTA = b"event: text.delta"
 _WARM = 20  # seconds in which caches and pools fill
 
@@ -43,16 +44,20 @@ async def measure(lab: Lab) -> list[Figure]:
 
 
 async def _calls(lab: Lab) -> list[Call]:
-    streams = await lab.conversations(_STREAMS)
-    chats = itertools.cycle(await lab.conversations(_CHATS))
+    """A conversation gives way to a new one after a few turns, not all at once: growing histories are no leak."""
     calls = []
-    for index, conversation in enumerate(streams):
-        request = lab.turn(conversation, f"lab/paced-{_CHUNKS}-{_RATE}", stream=True)
-        at = index * _PERIOD / _STREAMS
-        while at < _SECONDS:
+    for stream in range(_STREAMS):
+        starts = [stream * _PERIOD / _STREAMS + turn * _PERIOD for turn in range(int(_SECONDS / _PERIOD))]
+        conversations = await lab.conversations(len(starts) // _TURNS + 2)
+        for turn, at in enumerate(starts, start=stream % _TURNS):
+            conversation = conversations[turn // _TURNS]
+            request = lab.turn(conversation, f"lab/paced-{_CHUNKS}-{_RATE}", stream=True)
             calls.append(Call(at, request, _DELTA))
-            at += _PERIOD
-    calls += [Call(at, lab.turn(next(chats))) for at in poisson(_CHAT_RATE, _SECONDS, lab.plan.seed)]
+    times = poisson(_CHAT_RATE, _SECONDS, lab.plan.seed)
+    chats = await lab.conversations(len(times) // _CHAT_TURNS + _CHATS)
+    for index, at in enumerate(times):
+        generation, chat = index // (_CHATS * _CHAT_TURNS), index % _CHATS
+        calls.append(Call(at, lab.turn(chats[generation * _CHATS + chat])))
     return sorted(calls, key=lambda call: call.at)
 
 
