@@ -1,4 +1,4 @@
-"""A place that hosts models: where it is, which wire it speaks, how patient to be with it."""
+"""A place that hosts models: where it is, which wire it speaks, how patient and how persistent to be with it."""
 
 from dataclasses import dataclass, field
 
@@ -16,6 +16,21 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
+class Resilience:
+    """How an endpoint is treated that fails or wants to be asked less.
+
+    `attempts` is how often a call is made in all, 1 for no retries; after `breaker_failures` failed calls in a row no
+    more are made for a while, 0 for never. The two rates are per minute and for all of this installation; None is no
+    limit.
+    """
+
+    attempts: int = 3
+    breaker_failures: int = 5
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One host. `base_url` is what the wire's official SDK takes; `api_key` is None where none is needed.
 
@@ -30,5 +45,6 @@ class Endpoint:
     headers: dict[str, str] = field(default_factory=dict)
     patterns: tuple[str, ...] = ()
     patience: Patience = Patience()
+    resilience: Resilience = Resilience()
     proxy: str | None = None
     max_tokens_member: str = "max_completion_tokens"

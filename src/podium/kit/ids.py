@@ -1,4 +1,4 @@
-"""Identifiers: a prefix that says what it names, then 128 bits that sort by time of making."""
+"""Identifiers: a prefix that says what it names, then 128 bits that sort by time of making; and other random draws."""
 
 import os
 import re
@@ -39,3 +39,8 @@ def is_id(prefix: str, text: str) -> bool:
 def secret(prefix: str) -> str:
     """A new secret of 256 random bits, to be shown once and stored hashed."""
     return f"{prefix}_{secrets.token_urlsafe(32)}"
+
+
+def draw(most: float) -> float:
+    """A random number from 0 to below `most`; so that those who wait do not all come back at once."""
+    return most * int.from_bytes(os.urandom(6)) / (1 << 48)

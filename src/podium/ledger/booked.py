@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from podium.catalogue.profile import Profile
-from podium.errors import ProviderError
+from podium.errors import Inexpressible, ProviderError
 from podium.kit import clock, ids, money
 from podium.ledger.tariff import cost
 from podium.providers.provider import Call, Provider
@@ -55,14 +55,14 @@ class Booked:
                     elif isinstance(event, AnswerStarted):
                         answer = event
                     yield event
-        except ProviderError as error:
+        except (ProviderError, Inexpressible) as error:
             yield AttemptFailed(
                 attempt=attempt,
                 code=error.code,
                 message=error.message,
                 milliseconds=_since(began),
-                retryable=error.retryable,
-                status=error.status,
+                retryable=isinstance(error, ProviderError) and error.retryable,
+                status=error.status if isinstance(error, ProviderError) else None,
                 usage=usage,
                 usage_source="provider" if usage else "none",
                 cost=self._cost(usage),

@@ -117,7 +117,7 @@ class AttemptStarted(Struct, frozen=True, tag="attempt.started", omit_defaults=T
 
 
 class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=True):
-    """The attempt came to nothing, or broke off."""
+    """The attempt came to nothing, or broke off. `after`: in how many seconds its host wants to be asked again."""
 
     attempt: str
     code: str
@@ -125,6 +125,7 @@ class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=Tru
     milliseconds: int
     retryable: bool = False
     status: int | None = None
+    after: float | None = None
     usage: Usage | None = None
     usage_source: Literal["provider", "estimate", "none"] = "none"
     cost: str | None = None
