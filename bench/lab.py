@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from typing import IO
 
 from bench.client import Client
 from bench.load import Meter, Target
@@ -92,9 +93,11 @@ def completion(client: Client, model: str, *, stream: bool = False) -> bytes:
 
 
 @contextlib.contextmanager
-def running(command: list[str], url: str, core: int | None = None) -> Generator[int, None, None]:
-    """A process that answers at `url`, kept on a core; its id."""
-    process = subprocess.Popen(command)
+def running(
+    command: list[str], url: str, core: int | None = None, *, output: IO[bytes] | None = None
+) -> Generator[int, None, None]:
+    """A process that answers at `url`, kept on a core; its id. What it prints goes to `output`, else to ours."""
+    process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
         wait_for(url, process)
         if core is not None:

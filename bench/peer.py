@@ -17,7 +17,10 @@ from bench.table import Figure, of_runs, of_values
 
 _ROOT = Path("build/peers")
 _STREAMS = 10  # as many as such a server bears on one core
+_KEY = "sk-" + "0123456789abcdef" * 4  # it refuses to start without one
 _LITELLM = """\
+general_settings:
+  master_key: "{key}"
 model_list:
   - model_name: "lab/*"
     litellm_params:
@@ -35,11 +38,25 @@ class Unavailable(Exception):
 def _litellm(base_url: str) -> Generator[Target, None, None]:
     programs = _installed("litellm", "litellm[proxy]")
     config = _ROOT / "litellm.yaml"
-    config.write_text(_LITELLM.format(base_url=base_url))
+    config.write_text(_LITELLM.format(base_url=base_url, key=_KEY))
     port = free_port()
-    command = [str(programs / "litellm"), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-    with running(command, f"http://127.0.0.1:{port}/health/liveliness", SERVER_CORE) as pid:
-        yield Target("litellm", Client(port, {"authorization": "Bearer none"}), pid)
+    offline = [
+        "env",
+        "LITELLM_LOCAL_MODEL_COST_MAP=True",
+    ]  # else it waits for a network that may not be there
+    command = [
+        *offline,
+        str(programs / "litellm"),
+        "--config",
+        str(config),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    url = f"http://127.0.0.1:{port}/health/liveliness"
+    with (_ROOT / "litellm.log").open("wb") as log, running(command, url, SERVER_CORE, output=log) as pid:
+        yield Target("litellm", Client(port, {"authorization": f"Bearer {_KEY}"}), pid)
 
 
 PEERS: dict[str, Callable[[str], contextlib.AbstractContextManager[Target]]] = {"litellm": _litellm}
@@ -59,7 +76,7 @@ async def measure(lab: Lab, name: str, base_url: str) -> list[Figure]:
         for _ in range(lab.plan.rounds):
             for target in (lab.relay, peer):
                 calls[target.name].append(await keep_stateless_busy(lab, target))
-                chunks[target.name].append(await stream_stateless(lab, target, _STREAMS))
+                chunks[target.name].append(await stream_stateless(lab, target, _STREAMS, missing=1))
     note = f"{_STREAMS} streams, {RATE} chunks/s each"
     return [
         of_runs(f"{name}: stateless call", calls[name], calls["relay"], note="64 callers at once"),
