@@ -40,7 +40,7 @@ def entrance(app: App) -> ASGIApp:
 
 
 def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:
-    chat = WireDoor(app.wires["openai_chat"], app.turns, limits, answer_prefix="chatcmpl")
+    chat = WireDoor(app.wires["openai_chat"], app.turns, limits, answer_prefix="chatcmpl-")
     return (
         *openai_routes(chat, ModelRoutes(app.settings.catalogue)),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),

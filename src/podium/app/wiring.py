@@ -21,7 +21,7 @@ from podium.turn.record import Recording
 from podium.turn.recover import Recovery
 from podium.turn.run import Steps
 from podium.turn.turns import Turns
-from podium.wires.openai_chat import OpenAIChat
+from podium.wires.all import WIRES
 from podium.wires.wire import Wire
 
 _CONNECTIONS = 9  # open, record, journal, heartbeat, take-over, listening, and three readers at the least
@@ -40,7 +40,7 @@ class App:
         if server.database_url is None:
             raise OperatorError("A server process needs a database.", hint="Start it with `podium serve`.")
         self.settings = settings
-        self.wires: dict[str, Wire] = {"openai_chat": OpenAIChat()}
+        self.wires: dict[str, Wire] = {wire.name: wire for wire in WIRES}
         self.database = Database(server.database_url)
         self.keyring = Keyring(
             self.database, digest(settings.admin_key) if settings.admin_key is not None else None

@@ -1,6 +1,6 @@
 """The part of `podium doctor` that looks at the hosts of models: are there keys, and do they open anything?"""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from podium.catalogue.catalogue import Candidate, Catalogue
@@ -16,10 +16,9 @@ from podium.providers.provider import Call
 from podium.providers.remote import Remote, open_client
 from podium.vocabulary.part import Text
 from podium.vocabulary.request import Line, Request, Sampling
-from podium.wires.openai_chat import OpenAIChat
-from podium.wires.wire import Wire
+from podium.wires.all import WIRES
 
-_WIRES: Mapping[str, Wire] = {"openai_chat": OpenAIChat()}
+_WIRES = {wire.name: wire for wire in WIRES}
 _SECONDS = 60.0
 _TOKENS = 16
 _WORDS = "Say ok."

@@ -17,8 +17,8 @@ from podium.cli.wishes import Wishes
 from podium.config.home import get_admin_key, get_home
 from podium.config.load import Flags, load
 from podium.config.settings import Settings
-from podium.errors import OperatorError
-from podium.kit import ids
+from podium.errors import OperatorError, Unavailable
+from podium.kit import clock, ids
 from podium.providers.local.model import LocalModel
 from podium.store.database import refuse_transaction_pooler
 from podium.store.embedded.attach import Outcome, embedded, wait_stopped
@@ -28,6 +28,8 @@ from podium.store.migrate import migrate
 logger = logging.getLogger(__name__)
 
 _STOPPING = "Stopping: running turns may take {:.0f} s to end. Once more stops at once."
+_LONG_START = 30.0  # seconds for a database of the operator's own to come up
+_PAUSE = 1.0
 _LONG_STOP = 60.0  # seconds for Postgres to write what it holds
 
 
@@ -95,7 +97,7 @@ async def _start(orders: Orders, crew: Crew, stack: contextlib.AsyncExitStack) -
 async def _database(settings: Settings) -> AsyncGenerator[str, None]:
     """The address of a database that answers."""
     if settings.server.database_url is not None:
-        await refuse_transaction_pooler(settings.server.database_url)
+        await _wait_answer(settings.server.database_url)
         yield settings.server.database_url
         return
     async with embedded(settings.data_dir) as database:
@@ -105,6 +107,27 @@ async def _database(settings: Settings) -> AsyncGenerator[str, None]:
         finally:
             watching.cancel()
             await asyncio.wait((watching,))
+
+
+async def _wait_answer(dsn: str) -> None:
+    """Return when the operator's own database answers: machines may start it at the same time as this server.
+
+    Raises:
+        OperatorError: it does not within half a minute, or it is a pooler that cannot serve.
+    """
+    patient_until = clock.monotonic() + _LONG_START
+    while True:
+        try:
+            await refuse_transaction_pooler(dsn)
+        except Unavailable as error:
+            if clock.monotonic() > patient_until:
+                raise OperatorError(
+                    error.message, hint="See to the database that DATABASE_URL names."
+                ) from error
+            logger.warning("%s Trying again.", error.message)
+            await asyncio.sleep(_PAUSE)
+        else:
+            return
 
 
 async def _wait_database(data_dir: Path) -> None:

@@ -12,13 +12,15 @@ from podium.vocabulary.request import Request
 class Call(Struct, frozen=True):
     """On whose behalf and until when: what a request does not say.
 
-    `turn` is None for calls outside any turn; `deadline` is on the monotonic clock; `trace` is the correlation id.
+    `turn` is None for calls outside any turn; `deadline` is on the monotonic clock; `trace` is the correlation id;
+    `strict` refuses to leave anything unsaid.
     """
 
     turn: str | None
     purpose: str
     deadline: float
     trace: str
+    strict: bool = False
 
 
 class Provider(Protocol):

@@ -12,12 +12,12 @@ from yarl import URL
 import podium
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
-from podium.errors import Garbled, OperatorError, ProviderError, Rejected, Unreachable
+from podium.errors import Garbled, Inexpressible, OperatorError, ProviderError, Rejected, Unreachable
 from podium.kit import clock
 from podium.providers.body import Body, Bounds
 from podium.providers.failure import printable, redact, translated
 from podium.providers.provider import Call
-from podium.vocabulary.event import Delta, Spoken
+from podium.vocabulary.event import Decided, Delta, Spoken
 from podium.vocabulary.request import Request
 from podium.wires.wire import AnswerReader, Outgoing, Wire
 
@@ -74,14 +74,14 @@ class Remote:
     async def stream(self, request: Request, call: Call, /) -> AsyncGenerator[Spoken, None]:
         """Ask, and yield the deltas as they come. Closing the generator closes the connection at once."""
         outgoing = self._wire.write_request(request, self._profile, self._endpoint)
+        if outgoing.dropped:
+            yield self._unsaid(outgoing.dropped, strict=call.strict)
         bounds = self._bounds(call, streams=request.stream and self._profile.streaming)
         response = await self._ask(outgoing, min(bounds.first_byte_at, bounds.ends_at))
         body = Body(response.content, bounds)
         data = b""
         try:
-            if not 200 <= response.status < 300:
-                raise await self._refusal(response, body)
-            kind = _checked_type(response, self._where)
+            kind = await self._accepted(response, body)
             reader = self._wire.reader(kind)
             unspoken, most = 0, self._most_unspoken(kind)
             while data := await body.read():
@@ -108,6 +108,20 @@ class Remote:
         finally:
             body.close()
             response.close()
+
+    def _unsaid(self, members: tuple[str, ...], *, strict: bool) -> Decided:
+        if strict:
+            raise Inexpressible(
+                f"{self._profile.name} cannot be told {', '.join(members)}, and the request is strict.",
+                param=members[0],
+                hint="Leave them out, name another model, or do without x-podium-strict.",
+            )
+        return Decided(
+            step="translate",
+            chosen=self._profile.name,
+            reason=f"its wire, {self._wire.name}, cannot say all of the request",
+            dropped=members,
+        )
 
     def _bounds(self, call: Call, *, streams: bool) -> Bounds:
         """The endpoint's patience as moments of the event loop's clock.
@@ -152,6 +166,12 @@ class Remote:
             timeout=self._connecting,
             trace_request_ctx=trip,
         )
+
+    async def _accepted(self, response: aiohttp.ClientResponse, body: Body) -> str:
+        """The content type of an answer; raises what another status means."""
+        if not 200 <= response.status < 300:
+            raise await self._refusal(response, body)
+        return _checked_type(response, self._where)
 
     async def _refusal(self, response: aiohttp.ClientResponse, body: Body) -> ProviderError:
         """What an answer other than 2xx means, from as much of its body as is worth reading."""

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
-from podium.errors import ProviderError, Rejected
+from podium.errors import Inexpressible, ProviderError, Rejected
 from podium.providers.provider import Call, Provider
 from podium.vocabulary.event import VISIBLE, Decided, Spoken
 from podium.vocabulary.request import Request
@@ -34,12 +34,14 @@ class Routed:
                         spoken = spoken or isinstance(event, VISIBLE)
                         yield event
                 return
-            except ProviderError as error:
+            except (ProviderError, Inexpressible) as error:
                 if spoken or place == len(self._candidates) or not _worth_another(error):
                     raise
                 following = self._candidates[place][0]
                 yield Decided(step="fallback", chosen=following, reason=f"{_name}: {error.message}")
 
 
-def _worth_another(error: ProviderError) -> bool:
+def _worth_another(error: ProviderError | Inexpressible) -> bool:
+    if isinstance(error, Inexpressible):
+        return True  # the next host's wire may have a word for it
     return error.retryable or not isinstance(error, Rejected) or error.status in (401, 403, 404, 408, 429)

@@ -28,7 +28,8 @@ class Ask:
     """A turn to be.
 
     `request` holds the instructions and the new input; history is put in when it runs. `model` is what the caller
-    named (None: the conversation's, else the default). `continues` names the broken turn that this one goes on with.
+    named (None: the conversation's, else the default). `continues` names the broken turn that this one goes on with;
+    `strict` refuses a host that cannot be told all that was asked.
     """
 
     tenant: str
@@ -42,6 +43,7 @@ class Ask:
     on_disconnect: OnDisconnect = "continue"
     once: Once | None = None
     continues: str | None = None
+    strict: bool = False
 
     @property
     def kept(self) -> bool:
@@ -83,7 +85,9 @@ class _Stored(Struct, frozen=True, omit_defaults=True):
     trace: str
     on_disconnect: OnDisconnect
     continues: str | None = None
+    strict: bool = False
     wire: str | None = None
+    headers: dict[str, str] = {}
     members: dict[str, Raw] = {}
 
 
@@ -101,7 +105,9 @@ def encode(ask: Ask) -> bytes:
             trace=ask.trace,
             on_disconnect=ask.on_disconnect,
             continues=ask.continues,
+            strict=ask.strict,
             wire=source.wire if source else None,
+            headers=source.headers if source else {},
             members={k: v for k, v in source.members.items() if k != "messages"} if source else {},
         )
     )
@@ -112,7 +118,7 @@ def decode(text: bytes, *, tenant: str, user: str, conversation: str | None) -> 
     stored = _stored.decode(text)
     request = stored.request
     if stored.wire is not None:
-        source = Source(wire=stored.wire, members=stored.members, read=request)
+        source = Source(wire=stored.wire, members=stored.members, read=request, headers=stored.headers)
         request = msgspec.structs.replace(request, source=source)
     return Ask(
         tenant=tenant,
@@ -124,12 +130,25 @@ def decode(text: bytes, *, tenant: str, user: str, conversation: str | None) -> 
         conversation=conversation,
         on_disconnect=stored.on_disconnect,
         continues=stored.continues,
+        strict=stored.strict,
     )
 
 
 def encode_messages(messages: tuple[Message, ...]) -> str:
-    """Messages as the database takes them."""
-    return _encoder.encode(messages).decode()
+    """Messages as the database takes them: their parts as text, for it to keep and never to read.
+
+    JSON can say NUL where Postgres cannot.
+    """
+    rows = [
+        {
+            "id": each.id,
+            "speaker": each.speaker.replace("\0", ""),
+            "role": each.role,
+            "parts": _encoder.encode(each.parts).decode(),
+        }
+        for each in messages
+    ]
+    return _encoder.encode(rows).decode()
 
 
 def decode_history(text: str) -> tuple[Line, ...]:

@@ -60,6 +60,7 @@ class Recording:
         if log.lost:
             self._journal.lose(log)
             return Recorded(written=False, next=None)
+        draft.close_attempt()
         terminal = draft.terminal()
         end = log.append(terminal)
         report = terminal.turn

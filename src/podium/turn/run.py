@@ -69,6 +69,10 @@ def _composed(turn: Turn, plan: Plan) -> Request:
 
 def _answer(turn: Turn, plan: Plan, request: Request, steps: Steps) -> AsyncGenerator[Spoken, None]:
     call = Call(
-        turn=turn.id, purpose="turn", deadline=clock.monotonic() + steps.seconds, trace=turn.ask.trace
+        turn=turn.id,
+        purpose="turn",
+        deadline=clock.monotonic() + steps.seconds,
+        trace=turn.ask.trace,
+        strict=turn.ask.strict,
     )
     return steps.voice(plan).stream(request, call)

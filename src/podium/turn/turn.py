@@ -63,6 +63,7 @@ class Draft:
     visible: bool = False
     dispatched: int = 0
     open_attempt: str | None = None
+    asked_at: float = 0.0
     status: Status = "running"
     error: Failure | None = None
 
@@ -75,6 +76,7 @@ class Draft:
         elif isinstance(event, AttemptStarted):
             self.dispatched += 1
             self.open_attempt = event.attempt
+            self.asked_at = clock.monotonic()
             self.model = f"{event.endpoint}/{event.model}"
         elif isinstance(event, AttemptEnded | AttemptFailed):
             self.open_attempt = None
@@ -85,6 +87,21 @@ class Draft:
             self.usage = event.usage if self.usage is None else self.usage + event.usage
         if event.cost is not None:
             self.cost = (self.cost or 0) + money.nano(event.cost)
+
+    def close_attempt(self) -> None:
+        """Tell of an attempt that was broken off that it ended with its turn."""
+        if self.open_attempt is None:
+            return
+        error = self.error or Failure(code="interrupted", message="It was broken off.")
+        ending = AttemptFailed(
+            attempt=self.open_attempt,
+            code=error.code,
+            message=error.message,
+            milliseconds=round((clock.monotonic() - self.asked_at) * 1000),
+            retryable=False,
+        )
+        self.turn.log.append(ending)
+        self.add(ending)
 
     def fail(self, error: PodiumError) -> None:
         """The turn came to nothing; or broke off, if something of it was shown."""

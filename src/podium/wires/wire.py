@@ -79,6 +79,16 @@ class Wire(Protocol):
         """What endpoints call it."""
         ...
 
+    @property
+    def heartbeat(self) -> bytes:
+        """What keeps a silent stream alive; empty where the dialect's clients would choke on it."""
+        ...
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The request headers of this dialect that mean something to its hosts, in lower case."""
+        ...
+
     def authorize(self, endpoint: Endpoint) -> Mapping[str, str]:
         """The headers that carry the endpoint's key."""
         ...
@@ -101,6 +111,8 @@ class Wire(Protocol):
 
     def read_request(self, path: Mapping[str, str], body: bytes) -> Request:
         """The request that a client sent in this dialect.
+
+        `path` holds the parameters of its path, those of its query, and the wire's `headers`, by name.
 
         Raises:
             InvalidRequest: not this dialect; names the member.

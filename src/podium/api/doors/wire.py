@@ -1,7 +1,7 @@
 """Every dialect that is a wire's: the wire's server half around a turn."""
 
 import contextlib
-from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,7 +11,6 @@ from podium.api.passage import Limits
 from podium.api.serve import (
     Headers,
     Listening,
-    Stretches,
     failure_of,
     send_json,
     send_stream,
@@ -25,7 +24,7 @@ from podium.kit import ids
 from podium.turn.ask import Ask
 from podium.turn.turns import Turns
 from podium.vocabulary.answer import Collector
-from podium.vocabulary.event import AttemptStarted, Delta, Terminal
+from podium.vocabulary.event import AttemptStarted, Decided, Delta, Terminal
 from podium.vocabulary.request import Line, Request
 from podium.wires.wire import AnswerWriter, Wire
 
@@ -34,7 +33,7 @@ class WireDoor:
     """Serves one wire's dialect.
 
     Args:
-        answer_prefix: what this dialect's answer ids begin with, such as `chatcmpl`.
+        answer_prefix: what this dialect's answer ids begin with, such as `chatcmpl-`.
     """
 
     def __init__(self, wire: Wire, turns: Turns, limits: Limits, *, answer_prefix: str) -> None:
@@ -51,11 +50,21 @@ class WireDoor:
         """The route's handler."""
         return self._serve
 
+    def _path(self, scope: Scope) -> dict[str, str]:
+        """What a dialect says outside of the body: in the path, in the query, in its own headers."""
+        said = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        said.update(scope.get("path_params", {}))
+        for name in self._wire.headers:
+            for given, value in scope["headers"]:
+                if given == name.encode():
+                    said[name] = value.decode("latin-1")
+        return said
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = await read_incoming(scope, receive, self._limits)
-        request = self._wire.read_request(_path(scope), incoming.body)
+        request = self._wire.read_request(self._path(scope), incoming.body)
         wishes = read_wishes(request.source.members.get("x_podium") if request.source else None)
-        ask = _ask(incoming, request, wishes)
+        ask = _ask(incoming, request, wishes, strict=_is_strict(scope))
         accepted = await self._turns.ask(ask)
         incoming.passage.turn = accepted.id
         headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
@@ -71,16 +80,22 @@ class WireDoor:
             writing = _Writing(self._wire, request, accepted.id, self._answer_prefix)
             if request.stream:
                 first = await wait_spoken(stretches)
-                await send_stream(send, headers, first, stretches, writing)
-            else:
-                await send_json(send, 200, headers, await _whole(stretches, writing))
+                await send_stream(send, [*headers, *_dropped(first)], first, stretches, writing)
+                return
+            terminal, heard = await wait_terminal(stretches)
+            error = failure_of(terminal)
+            if error is not None:
+                raise error
+            await send_json(send, 200, [*headers, *_dropped(heard)], _whole(heard, writing))
 
 
-async def _whole(stretches: Stretches, writing: "_Writing") -> bytes:
-    terminal, heard = await wait_terminal(stretches)
-    error = failure_of(terminal)
-    if error is not None:
-        raise error
+def _dropped(heard: list[Numbered]) -> Headers:
+    """What the answering host's wire could not say, told in a header."""
+    names = [name for entry in heard if isinstance(entry.event, Decided) for name in entry.event.dropped]
+    return [(b"x-podium-dropped", ", ".join(dict.fromkeys(names)).encode())] if names else []
+
+
+def _whole(heard: list[Numbered], writing: "_Writing") -> bytes:
     collector = Collector()
     for entry in heard:
         if isinstance(entry.event, Delta):
@@ -93,9 +108,8 @@ async def _whole(stretches: Stretches, writing: "_Writing") -> bytes:
 class _Writing:
     """Writes a turn's events as the dialect's answer, under an id that the turn's own determines."""
 
-    heartbeat = b": ping\n\n"
-
     def __init__(self, wire: Wire, request: Request, turn_id: str, prefix: str) -> None:
+        self.heartbeat = wire.heartbeat
         self._wire = wire
         self._request = request
         self._turn_id = turn_id
@@ -113,7 +127,7 @@ class _Writing:
             stamp = ids.stamp(self._turn_id)
             self._writer = self._wire.writer(
                 self._request,
-                answer_id=f"{self._prefix}-{self._turn_id.partition('_')[2]}",
+                answer_id=f"{self._prefix}{self._turn_id.partition('_')[2]}",
                 created=stamp,
                 model=self._model,
             )
@@ -133,7 +147,7 @@ class _Writing:
         return b""
 
 
-def _ask(incoming: Incoming, request: Request, wishes: Wishes) -> Ask:
+def _ask(incoming: Incoming, request: Request, wishes: Wishes, *, strict: bool) -> Ask:
     if wishes.conversation is not None:
         request = msgspec.structs.replace(request, lines=_since_last_answer(request.lines))
     return Ask(
@@ -147,7 +161,12 @@ def _ask(incoming: Incoming, request: Request, wishes: Wishes) -> Ask:
         on_busy=wishes.on_busy,
         on_disconnect=wishes.on_disconnect or ("continue" if wishes.conversation else "cancel"),
         once=incoming.once,
+        strict=strict,
     )
+
+
+def _is_strict(scope: Scope) -> bool:
+    return any(name == b"x-podium-strict" and value.lower() == b"true" for name, value in scope["headers"])
 
 
 def _since_last_answer(lines: tuple[Line, ...]) -> tuple[Line, ...]:
@@ -156,8 +175,3 @@ def _since_last_answer(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     said = tuple(line for line in lines if line.role not in ("system", "developer"))
     last = max((at for at, line in enumerate(said) if line.role == "assistant"), default=-1)
     return instructions + said[last + 1 :]
-
-
-def _path(scope: Scope) -> Mapping[str, str]:
-    found: Mapping[str, str] = scope.get("path_params", {})
-    return found

@@ -204,6 +204,7 @@ async def delete(id: str, request: Request, services: TheServices) -> Deleted:  
     await services.forget_turns(id)
     if not await conversation.delete(services.database, who, id):
         raise Unknown("There is no such conversation.")
+    await services.forget_turns(id)  # of who came in between
     return Deleted(id=id)
 
 

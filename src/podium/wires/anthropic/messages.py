@@ -11,6 +11,7 @@ from podium.wires.anthropic import fault, request_reader, request_writer
 from podium.wires.anthropic.answer_reader import AnthropicReader
 from podium.wires.anthropic.answer_writer import AnthropicWriter
 from podium.wires.anthropic.member import NAME
+from podium.wires.anthropic.request_reader import HEADERS
 from podium.wires.sse import EVENT_BYTES
 from podium.wires.wire import Outgoing
 
@@ -28,6 +29,8 @@ class Anthropic:
     """
 
     name: str = NAME
+    heartbeat: bytes = HEARTBEAT
+    headers: tuple[str, ...] = HEADERS
     event_bytes: int = EVENT_BYTES
     body_bytes: int = BODY_BYTES
 

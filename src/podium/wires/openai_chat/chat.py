@@ -25,6 +25,8 @@ class OpenAIChat:
     """
 
     name: str = NAME
+    heartbeat: bytes = b": ping\n\n"
+    headers: tuple[str, ...] = ()
     event_bytes: int = EVENT_BYTES
     body_bytes: int = BODY_BYTES
 
