@@ -1,4 +1,4 @@
-"""Recorded chat completions of many hosts, found by PODIUM_TEST_DATA."""
+"""Recorded exchanges with many hosts, found by PODIUM_TEST_DATA."""
 
 import json
 import os
@@ -31,12 +31,12 @@ def folder() -> Path | None:
     return found if found is not None and found.is_dir() else None
 
 
-def recordings(root: Path) -> Iterator[Recording]:
-    """Every recorded chat completion, in order of name."""
+def recordings(root: Path, api: str = "openai.chat") -> Iterator[Recording]:
+    """Every recorded exchange of an API, in order of name."""
     for path in sorted(root.glob("[!_]*/*.json")):
         case = json.loads(path.read_bytes())
         for at, exchange in enumerate(case["interactions"]):
-            if exchange["request"]["api"] != "openai.chat" or exchange["response"].get("body_text") is None:
+            if exchange["request"]["api"] != api or exchange["response"].get("body_text") is None:
                 continue
             body = exchange["request"]["body"]
             yield Recording(

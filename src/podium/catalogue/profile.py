@@ -19,8 +19,8 @@ class Profile:
     """A model at an endpoint. `model` is the name sent to the host, `name` the one that Podium's callers use.
 
     A model that nobody described gets the careful default: it refuses nothing, expects a modest window, has no price.
-    `native_schema` and `adaptive_thinking` say of a model on the wire `anthropic` that it takes a JSON schema for its
-    answer, and a level of effort in place of a budget for its thinking.
+    `native_schema`, `adaptive_thinking` and `inline_system` say of a model on the wire `anthropic` that it takes a JSON
+    schema for its answer, a level of effort in place of a budget for its thinking, system texts in mid-conversation.
     """
 
     endpoint: str
@@ -31,6 +31,7 @@ class Profile:
     price: Price | None = None
     native_schema: bool = False
     adaptive_thinking: bool = False
+    inline_system: bool = False
 
     @property
     def name(self) -> str:

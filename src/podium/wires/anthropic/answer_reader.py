@@ -188,10 +188,10 @@ class AnthropicReader:
                 extra=extra_of(message=rest_of(members, *_MESSAGE, *late)),
             )
         )
+        self._count(members.get("usage"))
         for at, block in enumerate(parse(members.get("content"), list[Members]) or ()):
             self._begin(at, block)
             self._end_block(at)
-        self._count(members.get("usage"))
         if whole:
             stop = {
                 name: members[name] for name in ("stop_reason", "stop_sequence", *_STOP) if name in members

@@ -113,7 +113,7 @@ class LineWriter:
         Raises:
             Inexpressible: a part has no form here.
         """
-        role = "assistant" if line.role == "assistant" else "user"
+        role = {"assistant": "assistant", "system": "system", "developer": "system"}.get(line.role, "user")
         if line.name is not None:
             self._dropped.append(f"{path}.name")
         self._note_foreign(line.extra)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Raw
 
-from podium.vocabulary.part import Text
+from podium.vocabulary.part import Opaque, Text
 from podium.vocabulary.request import Line, Source
 from podium.wires.anthropic.line_writer import LineWriter, Message
+from podium.wires.anthropic.member import NAME
 from podium.wires.anthropic.request_reader import read_lines
 from podium.wires.member import Members, is_null, parse, raw
 
@@ -29,11 +30,16 @@ class _Sent:
 class Prompt:
     """Puts lines into messages. What is still as it was read goes as it was sent, whatever stands around it now."""
 
-    def __init__(self, source: Source | None, writer: LineWriter, dropped: list[str]) -> None:
+    def __init__(
+        self, source: Source | None, writer: LineWriter, dropped: list[str], *, inline_system: bool
+    ) -> None:
+        """`inline_system`: whether the model takes system texts in mid-conversation."""
         self._writer = writer
+        self._inline_system = inline_system
         self._dropped = dropped
         self._sent = {} if source is None else _sent(source)
         self._system: list[Raw] = []
+        self._system_as_sent: Raw | None = None
         self._messages: list[Message | Raw] = []
 
     def write(self, members: Members, lines: tuple[Line, ...]) -> None:
@@ -53,8 +59,11 @@ class Prompt:
                 at += 1
         if not self._messages and self._system:  # this wire wants a message: the system's last word is it
             self._messages.append(Message("user", [self._system.pop()]))
+            self._system_as_sent = None
         members.pop("system", None)
-        if self._system:
+        if self._system_as_sent is not None:
+            members["system"] = self._system_as_sent
+        elif self._system:
             members["system"] = _joined(self._system)
         members["messages"] = raw(
             [each.written() if isinstance(each, Message) else each for each in self._messages]
@@ -66,19 +75,29 @@ class Prompt:
         if not sent.is_system:
             self._messages.append(sent.value)
             return
+        self._system_as_sent = None if self._system else sent.value
         text = parse(sent.value, str)
         blocks = parse(sent.value, list[Raw]) if text is None else [raw({"type": "text", "text": text})]
         self._system.extend(blocks or ())
 
     def _add(self, line: Line, path: str, *, last: bool) -> None:
-        if line.role in ("system", "developer"):
+        if line.role in ("system", "developer") and not (self._messages and self._stays(line)):
             if self._messages:
                 self._dropped.append(f"{path}.role")
+            self._system_as_sent = None
             self._system.extend(self._writer.system(line, path))
             return
         if last and line.role == "assistant":
             line = self._begun(line, path)
         self._writer.add(self._messages, line, path)
+
+    def _stays(self, line: Line) -> bool:
+        """A system text in mid-conversation stays where the model takes it, or where its blocks are known to this wire.
+
+        Such a block is the addition of a tool.
+        """
+        own = any(isinstance(part, Opaque) and part.wire == NAME for part in line.parts)
+        return own or self._inline_system
 
     def _begun(self, line: Line, path: str) -> Line:
         """The beginning of the answer, put into the model's mouth: this wire lets no such text end in white space."""

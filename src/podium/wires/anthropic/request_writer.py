@@ -43,7 +43,8 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
     if source is None or request.lines is not source.read.lines:
         own_files = request.source is None or source is not None
         writer = LineWriter(profile.model, own_files=own_files, dropped=dropped)
-        Prompt(source, writer, dropped).write(members, request.lines)
+        prompt = Prompt(source, writer, dropped, inline_system=profile.inline_system)
+        prompt.write(members, request.lines)
     _put_rest(members, request, source, profile, dropped)
     streams = request.stream and profile.streaming
     if streams or not is_null(members.get("stream")):

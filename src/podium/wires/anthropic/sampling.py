@@ -143,6 +143,8 @@ def _put_budget(members: Members, request: Request, effort: Effort, dropped: lis
     temperature = request.sampling.temperature
     if budget < _LEAST_BUDGET or temperature not in (None, 1.0) or _is_forced(members):
         dropped.append(member_name(request, "effort"))
+        if request.sampling.max_output is None:
+            members["max_tokens"] = raw(min(cap, _CAP))
         return
     members["thinking"] = raw({"type": "enabled", "budget_tokens": budget})
 
