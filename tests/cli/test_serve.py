@@ -6,7 +6,8 @@ import stat
 import subprocess
 import time
 
-from tests.cli.installation import PODIUM, Installation, environment, installed
+from podium.store.embedded.attach import status
+from tests.cli.installation import PODIUM, Installation, environment, installed, wait_until
 
 
 def pasted(said: str, **more: str) -> str:
@@ -115,3 +116,30 @@ def test_several_server_processes_serve_from_one_socket(installation: Installati
     assert len(installation.servers()) == 2
     assert installation.ask("GET", "/v1/models").status == 200
     assert installation.stop() == 0
+
+
+def test_a_named_database_is_used_and_no_other_is_made(
+    running: Installation, installation: Installation
+) -> None:
+    dsn = status(running.data_dir).dsn
+    assert dsn is not None
+    installation.environment["DATABASE_URL"] = dsn
+    installation.serve()
+    made = installation.ask("POST", "/v1/conversations", {"title": "seen by both"}).body["id"]
+    found = running.ask("GET", f"/v1/conversations/{made}")
+    assert (found.status, found.body["title"]) == (200, "seen by both")
+    assert not (installation.data_dir / "postgres").exists()
+    assert installation.stop() == 0
+    del installation.environment["DATABASE_URL"]
+    installation.serve()
+    assert installation.ask("GET", f"/v1/conversations/{made}").status == 404, "a database of its own"
+
+
+def test_a_database_that_is_not_there_is_told(installation: Installation) -> None:
+    installation.environment["DATABASE_URL"] = "postgresql://podium:sesame@127.0.0.1:1/podium"
+    installation.start()
+    wait_until(lambda: "The database does not answer" in installation.said)
+    assert installation.process is not None
+    installation.process.terminate()
+    assert installation.wait_end() == 0
+    assert "sesame" not in installation.said

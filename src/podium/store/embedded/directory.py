@@ -19,7 +19,8 @@ _MARK_TEXT = (
 )
 
 # What an operator, or a freshly made file system, may have put there before Podium first runs.
-_MAY_PRECEDE = frozenset({_MARK, "admin.key", "podium.toml", "lost+found"})
+# Also what a server keeps there that used a database elsewhere.
+_MAY_PRECEDE = frozenset({_MARK, "admin.key", "home", "local.log", "lost+found", "podium.toml", "serve.lock"})
 
 
 @dataclass(frozen=True)
