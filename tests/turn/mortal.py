@@ -124,9 +124,7 @@ class Client:
     def chat(self, text: str, *, key: str | None = None, **members: Any) -> Heard:
         """A stateless call over OpenAI's dialect; only its turn's id and status are kept."""
         body = {"messages": [{"role": "user", "content": text}], "stream": True, **members}
-        return self._hear(
-            "POST", "/v1/chat/completions", body, {"idempotency-key": key} if key else {}
-        )
+        return self._hear("POST", "/v1/chat/completions", body, {"idempotency-key": key} if key else {})
 
     def follow(self, turn: str, after: int = 0) -> Heard:
         """Listen to a turn from an event on."""

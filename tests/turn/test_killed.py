@@ -82,8 +82,10 @@ async def strike(podium: Mortal, step: Step, who: str, heard: Heard) -> None:
         await wait_for(lambda: podium.struck)
     elif step.name in CHUNKS:
         await wait_for(
-            lambda: heard.deltas >= CHUNKS[step.name]
-            or any(call.chunks > CHUNKS[step.name] for call in podium.host.oracle.running)
+            lambda: (
+                heard.deltas >= CHUNKS[step.name]
+                or any(call.chunks > CHUNKS[step.name] for call in podium.host.oracle.running)
+            )
         )
         await podium.kill(who)
     else:
@@ -193,7 +195,13 @@ async def check_goes_on(podium: Mortal, conversation: str, text: str) -> None:
 
 async def test_a_queue_outlives_its_server(podium: Mortal, prose: str) -> None:
     """Killed at each moment of the hand-over: both turns end, in their order."""
-    moments = ["after turn_open", "before turn_record", "after turn_record", "before turn_load", "after turn_load"]
+    moments = [
+        "after turn_open",
+        "before turn_record",
+        "after turn_record",
+        "before turn_load",
+        "after turn_load",
+    ]
     for number, moment in enumerate(moments):
         conversation = await podium.conversation()
         first = podium.say(conversation, PROSE)
@@ -217,7 +225,9 @@ async def test_ten_streams_survive_kills_at_any_moment(podium: Mortal) -> None:
     for number in range(5):
         conversations = [await podium.conversation() for _ in range(10)]
         listeners = [podium.say(each, "[[tokens=120 rate=120]]") for each in conversations]
-        await wait_for(lambda listeners=listeners, n=number: sum(each.deltas for each in listeners) > 7 + 90 * n)  # type: ignore[misc]  # as above
+        await wait_for(
+            lambda listeners=listeners, n=number: sum(each.deltas for each in listeners) > 7 + 90 * n
+        )  # type: ignore[misc]  # as above
         await podium.kill("parent" if number % 2 else "server")
         await asyncio.gather(*(each.done() for each in listeners))
         await podium.revive()

@@ -1,6 +1,6 @@
 -- Put messages at the end of a conversation, give the position of the last, and say which turn speaks now (null: none).
--- `_input` is a JSON array of {id, speaker, role, parts}; parts are stored character by character. The caller holds the
--- conversation's row lock.
+-- `_input` is a JSON array of {id, speaker, role, parts}; parts are a string, itself JSON, stored character by character.
+-- The caller holds the conversation's row lock.
 CREATE OR REPLACE FUNCTION conversation_append(_conversation text, _turn text, _input text, _running text)
 RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -24,7 +24,7 @@ BEGIN
                  WHERE m.conversation_id = _conversation AND m.position = _last - _given)),
            each.value ->> 'speaker',
            each.value ->> 'role',
-           (each.value -> 'parts')::text,
+           each.value ->> 'parts',
            _turn
       FROM json_array_elements(_input::json) WITH ORDINALITY AS each;
     RETURN _last;
