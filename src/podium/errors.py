@@ -23,6 +23,7 @@ PodiumError                    the docstring is the message; carries no HTTP
 │   ├── TimedOut               connected, then silent for too long
 │   ├── Overloaded             429, 500, 502, 503, 529 and their like
 │   ├── Rejected               the host refused the request itself (a 4xx)
+│   ├── Exhausted              every candidate of a route failed
 │   ├── Garbled                an answer that is not the wire's
 │   └── Truncated              a stream that ended without its terminator
 ├── Lost                       this process no longer owns the turn; another does
@@ -202,6 +203,12 @@ class Overloaded(ProviderError):
 
     code = "upstream_overloaded"
     retryable = True
+
+
+class Exhausted(ProviderError):
+    """No candidate could answer."""
+
+    code = "upstream_exhausted"
 
 
 class Rejected(ProviderError):

@@ -50,6 +50,8 @@ STATUS: Final[dict[type[Exception], int]] = {
     ProviderError: 502,
     errors.TimedOut: 504,
     errors.Overloaded: 503,
+    errors.Unreachable: 503,
+    errors.Exhausted: 503,
     errors.Lost: 503,
     BadItem: 400,
     Again: 503,
@@ -72,6 +74,8 @@ def status_of(error: PodiumError) -> int:
         return 400
     if isinstance(error, errors.Overloaded) and error.status == 429:
         return 429
+    if isinstance(error, errors.Unreachable) and not error.retryable:
+        return 502  # no TLS, say: coming again does not help
     return next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
 
 

@@ -63,6 +63,7 @@ class Booked:
                 milliseconds=_since(began),
                 retryable=isinstance(error, ProviderError) and error.retryable,
                 status=error.status if isinstance(error, ProviderError) else None,
+                after=error.after if isinstance(error, ProviderError) else None,
                 usage=usage,
                 usage_source="provider" if usage else "none",
                 cost=self._cost(usage),

@@ -2,11 +2,21 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 
-from podium.errors import Inexpressible, ProviderError, Rejected
+from podium.errors import Exhausted, Inexpressible, ProviderError, Rejected
 from podium.providers.provider import Call, Provider
-from podium.vocabulary.event import VISIBLE, Decided, Spoken
+from podium.vocabulary.event import VISIBLE, AttemptStarted, Decided, Spoken
 from podium.vocabulary.request import Request
+
+_SOON = 1.0  # seconds, where no host said when to come again
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    name: str
+    attempts: int
+    error: ProviderError | Inexpressible
 
 
 class Routed:
@@ -24,24 +34,62 @@ class Routed:
         """The first candidate's stream that gets as far as to speak.
 
         Raises:
-            ProviderError: the last candidate's failure.
+            Exhausted: every candidate failed, and none because of the request.
+            ProviderError: a failure that is final.
+            Inexpressible: no candidate's wire can say the request.
         """
-        for place, (_name, provider) in enumerate(self._candidates, start=1):
+        failed: list[_Failed] = []
+        for place, (name, provider) in enumerate(self._candidates, start=1):
             spoken = False
+            attempts = 0
             try:
                 async with contextlib.aclosing(provider.stream(request, call)) as events:
                     async for event in events:
-                        spoken = spoken or isinstance(event, VISIBLE)
+                        if not spoken:
+                            spoken = isinstance(event, VISIBLE)
+                            attempts += isinstance(event, AttemptStarted)
                         yield event
                 return
             except (ProviderError, Inexpressible) as error:
-                if spoken or place == len(self._candidates) or not _worth_another(error):
+                if spoken or not _worth_another(error):
                     raise
+                failed.append(_Failed(name, attempts, error))
+                if place == len(self._candidates):
+                    raise _exhausted(failed) from None
                 following = self._candidates[place][0]
-                yield Decided(step="fallback", chosen=following, reason=f"{_name}: {error.message}")
+                yield Decided(step="fallback", chosen=following, reason=f"{name}: {error.message}")
 
 
 def _worth_another(error: ProviderError | Inexpressible) -> bool:
     if isinstance(error, Inexpressible):
         return True  # the next host's wire may have a word for it
     return error.retryable or not isinstance(error, Rejected) or error.status in (401, 403, 404, 408, 429)
+
+
+def _exhausted(failed: Sequence[_Failed]) -> ProviderError | Inexpressible:
+    """What to tell when nobody could answer: all of it, unless nobody's host was at fault."""
+    last = failed[-1].error
+    errors = [each.error for each in failed if isinstance(each.error, ProviderError)]
+    if len(failed) == 1 or not errors:
+        return last
+    passing = [error for error in errors if error.retryable]
+    told = Exhausted(
+        f"None of {len(failed)} models could answer. " + " ".join(_told(each) for each in failed),
+        after=min((error.after or _SOON for error in passing), default=None),
+        hint=(
+            "Try again in a moment, or name another model."
+            if passing
+            else "Name another model; the operator of this server can mend these."
+        ),
+    )
+    told.retryable = bool(passing)
+    return told
+
+
+def _told(failed: _Failed) -> str:
+    error = failed.error
+    # what a host says about the key it was sent is not for callers
+    is_our_key = isinstance(error, ProviderError) and error.status in (401, 403)
+    why = "its host did not accept this server's key." if is_our_key else error.message
+    times = {0: "not asked", 1: "asked once"}.get(failed.attempts, f"asked {failed.attempts} times")
+    return f"{failed.name} ({times}): {why}"
