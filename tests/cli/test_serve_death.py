@@ -130,6 +130,17 @@ def test_the_first_ctrl_c_lets_a_running_answer_end(installation: Installation) 
     assert "data: [DONE]" in listening.lines
 
 
+def test_an_answer_that_takes_too_long_is_stopped_and_its_listener_told(installation: Installation) -> None:
+    installation.environment["PODIUM_DRAIN_SECONDS"] = "1"
+    installation.serve()
+    listening = Listening(installation, SLOWER)
+    assert installation.stop() == 0
+    listening.wait_end()
+    assert not listening.broke
+    assert any(line.startswith('data: {"error"') for line in listening.lines), listening.lines[-3:]
+    assert "SIGKILL" not in installation.said
+
+
 def test_the_second_ctrl_c_stops_at_once(installation: Installation) -> None:
     installation.serve()
     family = installation.family()

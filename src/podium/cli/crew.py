@@ -23,11 +23,14 @@ logger = logging.getLogger(__name__)
 WRONG_INSTALLATION = 2
 """The exit status of a server process that has told the operator what to mend."""
 
+STOP_SECONDS = 8.0
+"""Beyond the drain time: for turns that take too long to be stopped, and their listeners told."""
+
 # Seconds.
+_MARGIN = STOP_SECONDS + 2.0  # for a process to end by itself
 _YOUNG = 10.0
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 15.0
-_MARGIN = 5.0  # beyond its drain time, for a process to end by itself
 _TRIES = 3
 
 ModelAddress = Callable[[], Awaitable[str]]

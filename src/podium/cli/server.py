@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from podium.api.entrance import entrance
 from podium.app import App
-from podium.cli.crew import WRONG_INSTALLATION
+from podium.cli.crew import STOP_SECONDS, WRONG_INSTALLATION
 from podium.cli.link import Link, Message, take_over
 from podium.cli.told import tell
 from podium.config.hosts import SIMULATOR
@@ -65,17 +65,26 @@ class ModelAsker:
 
 
 class Serving(uvicorn.Server):
-    """uvicorn's server, which tells the parent when it is ready."""
+    """uvicorn's server, which tells the parent when it is ready, and ends turns before it ends connections."""
 
-    def __init__(self, config: uvicorn.Config, link: Link) -> None:
+    def __init__(self, config: uvicorn.Config, link: Link, app: App) -> None:
         super().__init__(config)
         self._link = link
+        self._app = app
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             await self._link.send(ready=True)
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # At once, so that turns which take too long are stopped while those who listen to them can still be told.
+        self._app.is_draining = True
+        draining = asyncio.create_task(self._app.turns.drain(self._app.settings.server.drain_seconds))
+        await super().shutdown(sockets)
+        await draining
 
 
 def main() -> int:
@@ -105,19 +114,20 @@ async def _serve(link_end: socket.socket, listening: socket.socket) -> None:
         if settings.catalogue.default_model == SIMULATOR.name:
             settings = await _simulated(settings, stack)
         model = ModelAsker(link)
+        app = App(settings, place, model)
         config = uvicorn.Config(
-            entrance(App(settings, place, model)),
+            entrance(app),
             access_log=False,
             http="httptools",
             lifespan="on",
             log_config=None,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.server.drain_seconds),
+            timeout_graceful_shutdown=math.ceil(settings.server.drain_seconds + STOP_SECONDS),
             timeout_keep_alive=_KEEP_ALIVE,
             ws="none",
         )
-        server = Serving(config, link)
+        server = Serving(config, link, app)
         hearing = asyncio.create_task(_hear(link, model))
         await server.serve(sockets=[listening])
         hearing.cancel()
