@@ -29,6 +29,7 @@ def entrance(app: App) -> ASGIApp:
         forget_turns=app.turns.forget,
         checks={"redis": app.wakeups.check} if app.wakeups else {},
         is_draining=lambda: app.is_draining,
+        endpoints=app.endpoints,
     )
 
     @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from podium.identity import Keyring, Keys
+from podium.resilience.health import Health
 from podium.store.database import Database
 
 
@@ -24,7 +25,7 @@ class Services:
 
     `forget_turns` is called with the id of a conversation before it is deleted: it stops what runs and waits there and
     removes what is kept of its turns. `checks` are what `/health` asks besides the database, by name; one that fails
-    raises a PodiumError, and the server works without it.
+    raises a PodiumError, and the server works without it. `endpoints` are the hosts of models, by name.
     `is_draining` says whether this server is going away.
     """
 
@@ -34,6 +35,7 @@ class Services:
     forget_turns: Callable[[str], Awaitable[None]] = stop_nothing
     checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     is_draining: Callable[[], bool] = is_staying
+    endpoints: Mapping[str, Health] = field(default_factory=dict)
 
 
 def services_of(request: Request) -> Services:

@@ -1,4 +1,4 @@
-"""The stack of providers behind a plan: per candidate booked and remote, all of them routed."""
+"""The stack of providers behind a plan: per candidate limited, breaker, retried, booked and remote, all routed."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -11,6 +11,10 @@ from podium.ledger.booked import Booked
 from podium.providers.local.local import Local
 from podium.providers.provider import Provider
 from podium.providers.remote import Remote, open_client
+from podium.resilience.breaker import Breaker
+from podium.resilience.health import Health
+from podium.resilience.limited import Limited
+from podium.resilience.retried import Retried
 from podium.routing.choose import Plan
 from podium.routing.routed import Routed
 from podium.wires.wire import Wire
@@ -23,10 +27,19 @@ Address = Callable[[], Awaitable[str]]
 class Voices:
     """Builds the provider that speaks for a plan; one HTTP client for all of them."""
 
-    def __init__(self, wires: Mapping[str, Wire], local: Address | None) -> None:
-        """`local` gives the base URL of the local model, started if need be."""
+    def __init__(
+        self,
+        wires: Mapping[str, Wire],
+        endpoints: Mapping[str, Endpoint],
+        *,
+        local: Address | None,
+        share: int,
+    ) -> None:
+        """`local` gives the base URL of the local model, started if need be; `share` processes divide the rates."""
         self._wires = wires
         self._local = local
+        self.health = {name: Health(each.resilience, share=share) for name, each in endpoints.items()}
+        """How each endpoint is, by its name."""
         self._client: aiohttp.ClientSession | None = None
         self._built: dict[str, Provider] = {}
 
@@ -51,8 +64,15 @@ class Voices:
         if built is None:
             if len(self._built) >= _MOST_BUILT:
                 self._built.clear()
-            built = self._built[name] = Booked(self._host(candidate), candidate.profile)
+            built = self._built[name] = self._resilient(candidate)
         return built
+
+    def _resilient(self, candidate: Candidate) -> Provider:
+        endpoint, profile = candidate.endpoint, candidate.profile
+        health = self.health[endpoint.name]
+        booked = Booked(self._host(candidate), profile)
+        retried = Retried(booked, health, name=profile.name, attempts=endpoint.resilience.attempts)
+        return Limited(Breaker(retried, health, name=endpoint.name), health, profile)
 
     def _host(self, candidate: Candidate) -> Provider:
         def remote(endpoint: Endpoint) -> Provider:

@@ -65,7 +65,10 @@ class App:
             self._mirrors,
             announce=self.wakeups.say if self.wakeups else None,
         )
-        self._voices = Voices(self.wires, local)
+        self._voices = Voices(
+            self.wires, settings.catalogue.endpoints, local=local, share=settings.server.workers
+        )
+        self.endpoints = self._voices.health
         self._opening = Opening(lane(), self._lease, self._journal)
         self._recording = Recording(lane(), self._journal)
         self.turns = Turns(

@@ -90,7 +90,7 @@ class Retried:
     def _final(self, error: ProviderError, attempt: int) -> ProviderError:
         """The error as its caller gets it: how often was asked, and when to come again."""
         if attempt > 1 and error.hint is None:
-            error.hint = f"{attempt} attempts failed. Try again later, or name a route with another model to fall back to."
+            error.hint = f"{attempt} attempts failed. Try again later, or name a route with a second model."
         if error.retryable and error.after is None:
             error.after = _ceiling(attempt + 1)
         return error

@@ -8,6 +8,6 @@ from fastapi import APIRouter
 
 from podium.api.resources import conversations, health, keys
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, keys.router, conversations.router)
+ROUTERS: tuple[APIRouter, ...] = (health.router, health.neighbours, keys.router, conversations.router)
 
 __all__ = ["ROUTERS"]

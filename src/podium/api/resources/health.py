@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can work."""
+"""Whether the server lives, whether it can work, and how what it works with is."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,12 +9,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 import podium
-from podium.api.resources.route import OpenRoute
+from podium.api.resources.route import OpenRoute, Route
 from podium.api.services import Services, services_of
 from podium.errors import OperatorError, PodiumError
+from podium.kit import clock
+from podium.resilience.circuit import State
+from podium.resilience.health import Report
 from podium.store.migrate import is_current
 
 router = APIRouter(route_class=OpenRoute, tags=["health"])
+neighbours = APIRouter(route_class=Route, tags=["health"])
 
 Check = Callable[[], Awaitable[None]]
 
@@ -33,6 +37,47 @@ class Health(BaseModel):
     status: Literal["ok", "degraded", "unwell", "draining"]
     version: str
     checks: dict[str, str]
+
+
+class Service(BaseModel):
+    """One neighbour. `state` is an endpoint's circuit, else `up` or `down`.
+
+    `latency_ms` is that of the last answer's first piece, for database and Redis that of a question asked now; null
+    before there was any. `last_error` is null when the last call went well.
+    """
+
+    healthy: bool
+    state: State | Literal["up", "down"]
+    latency_ms: float | None
+    last_error: str | None
+
+
+class ServiceList(BaseModel):
+    """Every neighbour by name: the endpoints, `database`, and `redis` where there is one."""
+
+    services: dict[str, Service]
+
+
+class Stats(BaseModel):
+    """Since this process started. A request is a call with its retries; a response time is that of its first piece."""
+
+    total_requests: int
+    success_rate: float
+    consecutive_failures: int
+    avg_response_time_ms: float
+
+
+class CircuitBreaker(BaseModel):
+    """Whether an endpoint is asked; `half_open` asks it once to see."""
+
+    state: State
+    stats: Stats
+
+
+class CircuitBreakerList(BaseModel):
+    """Every endpoint by name."""
+
+    circuit_breakers: dict[str, CircuitBreaker]
 
 
 _UNWELL: dict[int | str, dict[str, Any]] = {503: {"model": Health, "description": "It cannot serve now."}}
@@ -55,6 +100,54 @@ async def health(services: Annotated[Services, Depends(services_of)]) -> JSONRes
     """Asks for what it could do without as well; then it is `degraded`, and goes on."""
     needed, wanted = await asyncio.gather(_ask(_needed(services)), _ask(services.checks))
     return _told(services, needed, wanted)
+
+
+@neighbours.get("/health/services", summary="How are its neighbours?")
+async def list_services(services: Annotated[Services, Depends(services_of)]) -> ServiceList:
+    """Endpoints as their last calls found them, in the process that answers; nothing is sent to them for this."""
+    checks = {"database": _needed(services)["database"], **services.checks}
+    timed = await asyncio.gather(*(_timed(check) for check in checks.values()))
+    endpoints = {name: _service(health.report()) for name, health in services.endpoints.items()}
+    return ServiceList(services={**endpoints, **dict(zip(checks, timed, strict=True))})
+
+
+@neighbours.get("/health/circuit-breakers", summary="Which endpoints are asked?")
+async def list_circuit_breakers(services: Annotated[Services, Depends(services_of)]) -> CircuitBreakerList:
+    """In the process that answers: each has its own. An endpoint whose breaker is off is always `closed`."""
+    reports = {name: health.report() for name, health in services.endpoints.items()}
+    return CircuitBreakerList(circuit_breakers={name: _breaker(each) for name, each in reports.items()})
+
+
+def _service(report: Report) -> Service:
+    return Service(
+        healthy=report.is_healthy,
+        state=report.state,
+        latency_ms=report.last_milliseconds,
+        last_error=report.last_error,
+    )
+
+
+def _breaker(report: Report) -> CircuitBreaker:
+    stats = Stats(
+        total_requests=report.total_requests,
+        success_rate=report.success_rate,
+        consecutive_failures=report.consecutive_failures,
+        avg_response_time_ms=report.average_milliseconds,
+    )
+    return CircuitBreaker(state=report.state, stats=stats)
+
+
+async def _timed(check: Check) -> Service:
+    began = clock.monotonic()
+    said = await _asked(check)
+    is_up = said == "ok"
+    milliseconds = round((clock.monotonic() - began) * 1000, 3)
+    return Service(
+        healthy=is_up,
+        state="up" if is_up else "down",
+        latency_ms=milliseconds if is_up else None,
+        last_error=None if is_up else said,
+    )
 
 
 def _needed(services: Services) -> dict[str, Check]:
