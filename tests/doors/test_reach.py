@@ -29,10 +29,18 @@ async def test_no_request_makes_the_server_call_an_address_of_the_callers(server
         image = {"type": "image_url", "image_url": {"url": f"{url}/cat.png"}}
         bodies = [
             {"model": "lab/small", "messages": [{"role": "user", "content": [image]}]},
-            {"model": "lab/small", "messages": [{"role": "user", "content": "hi"}], "base_url": url, "api_base": url},
+            {
+                "model": "lab/small",
+                "messages": [{"role": "user", "content": "hi"}],
+                "base_url": url,
+                "api_base": url,
+            },
             {"model": f"{url}/v1", "messages": [{"role": "user", "content": "hi"}]},
             {"model": "lab/../../" + url, "messages": [{"role": "user", "content": "hi"}]},
-            {"model": "lab/small", "messages": [{"role": "user", "content": f"[[fault redirect to={url}/]]"}]},
+            {
+                "model": "lab/small",
+                "messages": [{"role": "user", "content": f"[[fault redirect to={url}/]]"}],
+            },
         ]
         for body in bodies:
             async with server.http.post(f"{server.url}/v1/chat/completions", json=body) as answer:

@@ -7,9 +7,11 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from podium.api.application import build
+from podium.api.doors.counting import Counting
+from podium.api.doors.dialects import anthropic_routes, openai_routes
 from podium.api.doors.models import ModelRoutes
 from podium.api.doors.native import NativeDoor
-from podium.api.doors.routes import native_routes, openai_routes
+from podium.api.doors.routes import native_routes
 from podium.api.doors.turns import TurnRoutes
 from podium.api.doors.wire import WireDoor
 from podium.api.front import HotRoute
@@ -42,7 +44,13 @@ def entrance(app: App) -> ASGIApp:
 
 def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:
     chat = WireDoor(app.wires["openai_chat"], app.turns, limits, answer_prefix="chatcmpl-")
+    messages = WireDoor(app.wires["anthropic"], app.turns, limits, answer_prefix="msg_")
+    catalogue = app.settings.catalogue
+    counting = Counting(
+        app.wires["anthropic"], catalogue, limits, told=lambda tokens: {"input_tokens": tokens}
+    )
     return (
-        *openai_routes(chat, ModelRoutes(app.settings.catalogue)),
+        *openai_routes(chat, ModelRoutes(catalogue)),
+        *anthropic_routes(messages, counting),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
     )

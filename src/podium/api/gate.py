@@ -96,7 +96,9 @@ def within(seconds: float) -> Generator[None, None, None]:
 
 
 def _headers(given: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
-    headers = [*given, *_CAREFUL, (b"x-request-id", request_id.encode("ascii"))]
+    named = request_id.encode("ascii")
+    # Both names: OpenAI's SDK reads the first, Anthropic's the second.
+    headers = [*given, *_CAREFUL, (b"x-request-id", named), (b"request-id", named)]
     said = [name for name, _ in given]
     headers.extend(header for header in _DEFAULTS.items() if header[0] not in said)
     return headers

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import parse_qs
 
 from podium.api.correlation import request_id
 from podium.errors import PodiumError, Unauthenticated
@@ -21,6 +22,7 @@ _READ = frozenset(
     (
         b"authorization",
         b"x-api-key",
+        b"x-goog-api-key",
         b"x-podium-tenant",
         b"x-request-id",
         b"content-length",
@@ -49,9 +51,19 @@ class Passage:
     the id of the turn that an error belongs to.
     """
 
-    __slots__ = ("found", "header_bytes", "id", "principal", "refuse", "repeated", "started", "turn")
+    __slots__ = (
+        "_query",
+        "found",
+        "header_bytes",
+        "id",
+        "principal",
+        "refuse",
+        "repeated",
+        "started",
+        "turn",
+    )
 
-    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, headers: list[tuple[bytes, bytes]], query: bytes = b"") -> None:
         found: dict[bytes, bytes] = {}
         size = 0
         self.repeated = False
@@ -63,6 +75,7 @@ class Passage:
                 found[name] = value
         self.found: Mapping[bytes, bytes] = found
         self.header_bytes = size
+        self._query = query
         self.id = request_id(found.get(b"x-request-id"))
         self.principal: Principal | None = None
         self.refuse: Refuse | None = None
@@ -70,7 +83,7 @@ class Passage:
         self.turn: str | None = None
 
     def key(self) -> str:
-        """The API key that was presented, as a bearer token or as `x-api-key`.
+        """The API key that was presented: a bearer token, `x-api-key`, `x-goog-api-key`, or `?key=`.
 
         Raises:
             Unauthenticated: there is none, or more than one.
@@ -82,8 +95,12 @@ class Passage:
             scheme, _, key = bearer.partition(b" ")
             if scheme.lower() == b"bearer" and key:
                 return key.strip().decode("latin-1")
-        elif b"x-api-key" in self.found:
-            return self.found[b"x-api-key"].decode("latin-1")
+        for name in (b"x-api-key", b"x-goog-api-key"):
+            if name in self.found:
+                return self.found[name].decode("latin-1")
+        if b"key=" in self._query:
+            for given in parse_qs(self._query.decode("latin-1")).get("key", ()):
+                return given
         raise Unauthenticated(
             "No API key was given.", hint='Send it as the header "Authorization: Bearer …" or "x-api-key: …".'
         )
@@ -103,7 +120,7 @@ class Passage:
 
 def enter(scope: Scope) -> Passage:
     """Begin a request's passage."""
-    passage = scope[_SCOPE_KEY] = Passage(scope["headers"])
+    passage = scope[_SCOPE_KEY] = Passage(scope["headers"], scope["query_string"])
     return passage
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from podium.vocabulary.part import ToolCall, ToolResult
-from podium.vocabulary.request import Line
+from podium.vocabulary.request import Line, Request
 
 _BYTES_PER_TOKEN = 3
 _TOKENS_PER_LINE = 4
@@ -22,6 +22,12 @@ def history_bytes(window: int) -> int:
 def tokens(line: Line) -> int:
     """A careful estimate: three bytes a token, which over-counts plain text and holds for most scripts."""
     return len(_encoder.encode(line.parts)) // _BYTES_PER_TOKEN + _TOKENS_PER_LINE
+
+
+def request_tokens(request: Request) -> int:
+    """A careful estimate of all that a request says: its lines and its tools."""
+    tools = len(_encoder.encode(request.tools)) // _BYTES_PER_TOKEN if request.tools else 0
+    return sum(tokens(line) for line in request.lines) + tools
 
 
 def fitting(lines: Sequence[Line], window: int, *, reserved: int) -> tuple[Line, ...]:

@@ -50,19 +50,9 @@ class WireDoor:
         """The route's handler."""
         return self._serve
 
-    def _path(self, scope: Scope) -> dict[str, str]:
-        """What a dialect says outside of the body: in the path, in the query, in its own headers."""
-        said = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        said.update(scope.get("path_params", {}))
-        for name in self._wire.headers:
-            for given, value in scope["headers"]:
-                if given == name.encode():
-                    said[name] = value.decode("latin-1")
-        return said
-
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = await read_incoming(scope, receive, self._limits)
-        request = self._wire.read_request(self._path(scope), incoming.body)
+        request = self._wire.read_request(said_outside(scope, self._wire), incoming.body)
         wishes = read_wishes(request.source.members.get("x_podium") if request.source else None)
         ask = _ask(incoming, request, wishes, strict=_is_strict(scope))
         accepted = await self._turns.ask(ask)
@@ -175,3 +165,14 @@ def _since_last_answer(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     said = tuple(line for line in lines if line.role not in ("system", "developer"))
     last = max((at for at, line in enumerate(said) if line.role == "assistant"), default=-1)
     return instructions + said[last + 1 :]
+
+
+def said_outside(scope: Scope, wire: Wire) -> dict[str, str]:
+    """What a dialect says outside of the body: in the query, in the path, in its own headers."""
+    said = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    said.update(scope.get("path_params", {}))
+    for name in wire.headers:
+        for given, value in scope["headers"]:
+            if given == name.encode():
+                said[name] = value.decode("latin-1")
+    return said

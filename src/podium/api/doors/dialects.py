@@ -1,0 +1,172 @@
+"""The routes of the dialects that are wires'."""
+
+from collections.abc import Sequence
+
+from podium.api.doors.counting import Counting
+from podium.api.doors.models import Model, ModelList, ModelRoutes
+from podium.api.doors.told import KEY, json_reply, told
+from podium.api.doors.wire import WireDoor
+from podium.api.front import HotRoute
+from podium.api.openapi import EVENT, Parameter, Reply, Schema
+
+_EITHER = Reply(
+    "The answer, or its events.", {"application/json": {"type": "object"}, "text/event-stream": EVENT}
+)
+_WISHES = (
+    "One member more than its maker documents: `x_podium` `{conversation, on_busy, on_disconnect}` "
+    "makes it a turn of a conversation."
+)
+
+
+def openai_routes(chat: WireDoor, models: ModelRoutes) -> Sequence[HotRoute]:
+    """OpenAI's chat completions and models."""
+    create = told(
+        "create_chat_completion",
+        "openai",
+        "OpenAI's chat completions.",
+        description=_WISHES,
+        body=_CHAT,
+        parameters=(KEY,),
+        replies={200: _EITHER},
+        error=_OPENAI_ERROR,
+    )
+    listing = told(
+        "list_models",
+        "models",
+        "The models that can be named.",
+        replies={200: json_reply("All of them.", ModelList)},
+        error=_OPENAI_ERROR,
+    )
+    one = told(
+        "get_model",
+        "models",
+        "One model.",
+        parameters=(Parameter("id", "path", "A name, such as `openai/gpt-5`.", required=True),),
+        replies={200: json_reply("The model.", Model)},
+        error=_OPENAI_ERROR,
+    )
+    return (
+        HotRoute("POST", "/v1/chat/completions", chat.app(), create, refuse=chat.refuse),
+        HotRoute("GET", "/v1/models", models.listing(), listing, refuse=chat.refuse),
+        HotRoute("GET", "/v1/models/{id:path}", models.one(), one, refuse=chat.refuse),
+    )
+
+
+def anthropic_routes(messages: WireDoor, counting: Counting) -> Sequence[HotRoute]:
+    """Anthropic's Messages."""
+    create = told(
+        "create_message",
+        "anthropic",
+        "Anthropic's Messages.",
+        description=_WISHES,
+        body=_MESSAGES,
+        parameters=(KEY,),
+        replies={200: _EITHER},
+        error=_ANTHROPIC_ERROR,
+    )
+    count = told(
+        "count_message_tokens",
+        "anthropic",
+        "How many input tokens a message would be; `x-podium-counting-method` says by whose count.",
+        body=_MESSAGES,
+        replies={200: Reply("The count.", {"application/json": _COUNT})},
+        error=_ANTHROPIC_ERROR,
+    )
+    return (
+        HotRoute("POST", "/v1/messages", messages.app(), create, refuse=messages.refuse),
+        HotRoute("POST", "/v1/messages/count_tokens", counting.app(), count, refuse=messages.refuse),
+    )
+
+
+_COUNT: Schema = {
+    "type": "object",
+    "required": ["input_tokens"],
+    "properties": {"input_tokens": {"type": "integer", "minimum": 0}},
+}
+_MESSAGES: Schema = {
+    "type": "object",
+    "required": ["messages", "max_tokens"],
+    "properties": {
+        "model": {"type": "string"},
+        "max_tokens": {"type": "integer", "minimum": 1},
+        "messages": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["role", "content"],
+                "properties": {
+                    "role": {"type": "string", "enum": ["user", "assistant", "system"]},
+                    "content": {},
+                },
+            },
+        },
+        "system": {},
+        "stream": {"type": "boolean"},
+        "tools": {"type": "array", "items": {"type": "object"}},
+    },
+}
+_ANTHROPIC_ERROR: Schema = {
+    "type": "object",
+    "required": ["type", "error"],
+    "properties": {
+        "type": {"type": "string"},
+        "error": {
+            "type": "object",
+            "required": ["type", "message"],
+            "properties": {"type": {"type": "string"}, "message": {"type": "string"}},
+        },
+    },
+}
+_CHAT: Schema = {
+    "type": "object",
+    "required": ["messages"],
+    "properties": {
+        "model": {"type": "string", "description": "Without one, the default model answers."},
+        "messages": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["role"],
+                "properties": {
+                    "role": {
+                        "type": "string",
+                        "enum": ["system", "developer", "user", "assistant", "tool", "function"],
+                    },
+                    "content": {},
+                },
+            },
+        },
+        "stream": {"type": ["boolean", "null"]},
+        "stream_options": {"type": ["object", "null"]},
+        "temperature": {"type": ["number", "null"]},
+        "max_completion_tokens": {"type": ["integer", "null"], "minimum": 1},
+        "tools": {"type": ["array", "null"], "items": {"type": "object"}},
+        "x_podium": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "conversation": {"type": ["string", "null"]},
+                "on_busy": {"type": "string", "enum": ["enqueue", "reject", "interrupt"]},
+                "on_disconnect": {"type": ["string", "null"], "enum": ["continue", "cancel", None]},
+            },
+        },
+    },
+}
+_OPENAI_ERROR: Schema = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": ["string", "null"]},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+        }
+    },
+}
