@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from podium.catalogue.endpoint import Resilience
 from podium.catalogue.profile import Price
 from podium.config.home import default_data_dir
 from podium.config.load import load
+from podium.config.mistake import Misconfigured
 from podium.config.settings import Settings
 
 FILE = """
@@ -251,3 +253,64 @@ def test_where_no_model_can_run_the_simulator_answers_and_start_says_why(
         "The local model cannot run: the package no_wheel_for_this_machine"
     )
     assert settings.warnings[0].endswith("The simulator answers instead.")
+
+
+RESILIENT = """
+[resilience]
+attempts = 2
+requests_per_minute = 100
+idle_seconds = 7
+total_seconds = 70
+
+[endpoints.lab]
+wire = "openai_chat"
+base_url = "http://127.0.0.1:9000/v1"
+total_seconds = 80
+
+[endpoints.calm]
+wire = "openai_chat"
+base_url = "http://127.0.0.1:9001/v1"
+total_seconds = 80
+[endpoints.calm.resilience]
+breaker_failures = 0
+requests_per_minute = 0
+total_seconds = 90
+"""
+
+
+def test_resilience_is_said_for_all_endpoints_and_for_one(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, RESILIENT)
+    lab, calm = settings.catalogue.endpoints["lab"], settings.catalogue.endpoints["calm"]
+    assert lab.resilience == Resilience(attempts=2, breaker_failures=5, requests_per_minute=100)
+    assert calm.resilience == Resilience(attempts=2, breaker_failures=0)
+    assert (lab.patience.idle, lab.patience.total) == (7, 80)
+    assert (calm.patience.idle, calm.patience.total) == (7, 90)
+    assert settings.catalogue.endpoints["simulator"].resilience.attempts == 2
+    assert (source(settings, "resilience.attempts"), source(settings, "resilience.breaker_failures")) == (
+        "podium.toml:3",
+        "default",
+    )
+
+
+def test_the_environment_goes_before_what_the_file_says_for_all_and_after_what_it_says_for_one(
+    tmp_path: Path,
+) -> None:
+    environment = {
+        "RATE_LIMIT_REQUESTS_PER_MINUTE": "9",
+        "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "3",
+        "PODIUM_IDLE_SECONDS": "4",
+    }
+    settings = loaded(tmp_path, RESILIENT, environment)
+    lab, calm = settings.catalogue.endpoints["lab"], settings.catalogue.endpoints["calm"]
+    assert lab.resilience == Resilience(attempts=2, breaker_failures=3, requests_per_minute=9)
+    assert calm.resilience == Resilience(attempts=2, breaker_failures=0)
+    assert lab.patience.idle == 4
+    assert source(settings, "resilience.requests_per_minute") == "RATE_LIMIT_REQUESTS_PER_MINUTE"
+
+
+def test_a_mistake_in_a_variable_of_resilience_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        loaded(tmp_path, "", {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "often"})
+    assert caught.value.mistakes == (
+        'CIRCUIT_BREAKER_FAILURE_THRESHOLD should be a whole number, not "often"',
+    )

@@ -75,6 +75,28 @@ TOLD = [
             ' did you mean "info"?'
         ),
     ),
+    (
+        "[resilience]\nattempt = 2\n",
+        'podium.toml:2: unknown key "attempt" in [resilience]; did you mean "attempts"?',
+    ),
+    (
+        "[resilience]\nattempts = 0\n",
+        'podium.toml:2: "attempts" in [resilience] should be greater than or equal to 1, not 0',
+    ),
+    (
+        f"{LAB}[endpoints.lab.resilience]\nidle_secs = 3\n",
+        (
+            'podium.toml:5: unknown key "idle_secs" in [endpoints.lab.resilience];'
+            ' did you mean "idle_seconds"?'
+        ),
+    ),
+    (
+        f'{LAB}resilience = {{ tokens_per_minute = "many" }}\n',
+        (
+            'podium.toml:4: "tokens_per_minute" in [endpoints.lab.resilience] should be a whole number,'
+            ' not "many"'
+        ),
+    ),
     ("server = 3\n", "podium.toml:1: [server] should be a table, not 3"),
     ("endpoints = 3\n", "podium.toml:1: [endpoints] should be a table, not 3"),
     ("\n\n[server\n", "podium.toml:3: not valid TOML: expected ']' at the end of a table declaration"),

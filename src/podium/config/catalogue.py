@@ -10,6 +10,7 @@ from podium.config.document import Document
 from podium.config.file import EndpointTable, ModelTable
 from podium.config.hosts import HOSTS, NAMES, PROFILES, SIMULATOR, Host
 from podium.config.mistake import header, likely
+from podium.config.resilience import PatienceTable, resilience, said_by
 from podium.config.server import Server
 from podium.errors import UnknownModel
 from podium.kit import ids
@@ -32,7 +33,8 @@ def build(
     endpoints = dict(_endpoints(document, environment, server=server, warnings=warnings))
     profiles = {each.name: each for each in (*PROFILES, SIMULATOR)}
     if weights is not None:
-        endpoints["local"] = _local()
+        wide = (document.file.resilience, said_by(environment))
+        endpoints["local"] = replace(_local(), resilience=resilience(wide))
         profiles |= {f"local/{weights.name}": weights.profile()}
     for name, table in document.file.models.items():
         profiles[name] = _profile(name, table, profiles.get(name))
@@ -62,12 +64,8 @@ def find_key(host: Host, environment: Mapping[str, str]) -> tuple[str, str] | No
 def _endpoints(
     document: Document, environment: Mapping[str, str], *, server: Server, warnings: list[str]
 ) -> Iterator[tuple[str, Endpoint]]:
-    patience = Patience(
-        connect=server.connect_seconds,
-        first_byte=server.first_byte_seconds,
-        idle=server.idle_seconds,
-        total=server.total_seconds,
-    )
+    patience = _patience(document, environment, server)
+    wide = (document.file.resilience, said_by(environment))
     simulator = Endpoint(
         name="simulator", wire="openai_chat", base_url=server.simulator_url, patience=patience
     )
@@ -82,7 +80,17 @@ def _endpoints(
                 f'{place}: {table.api_key_env} is not set in the environment; the endpoint "{name}" is left out'
             )
         elif endpoint.api_key or table.api_key_env or table.base_url or name == "simulator":
-            yield name, _told_more(endpoint, table, environment)
+            told = _told_more(endpoint, table, environment)
+            yield name, replace(told, resilience=resilience((*wide, table.resilience)))
+
+
+def _patience(document: Document, environment: Mapping[str, str], server: Server) -> Patience:
+    """With endpoints that do not say it themselves: by the environment, else [resilience], else [server]."""
+    names = PatienceTable.model_fields
+    by_variable = {name: getattr(server, name) for name in names if f"PODIUM_{name.upper()}" in environment}
+    by_server = PatienceTable(**{name: getattr(server, name) for name in names})
+    patience = document.file.resilience.over(by_server.over(Patience()))
+    return PatienceTable(**by_variable).over(patience)
 
 
 def _hosted(host: Host, environment: Mapping[str, str], patience: Patience) -> Endpoint:
@@ -102,12 +110,10 @@ def _told_more(endpoint: Endpoint, table: EndpointTable, environment: Mapping[st
     said = table.model_dump(
         exclude_none=True, include={"wire", "base_url", "headers", "patterns", "proxy", "max_tokens_member"}
     )
-    patient = table.model_dump(exclude_none=True, include={"event_bytes", "body_bytes"})
-    for name in ("connect", "first_byte", "idle", "total"):
-        if (seconds := getattr(table, f"{name}_seconds")) is not None:
-            patient[name] = seconds
+    sizes = table.model_dump(exclude_none=True, include={"event_bytes", "body_bytes"})
+    patience = table.resilience.over(table.over(replace(endpoint.patience, **sizes)))
     key = environment[table.api_key_env] if table.api_key_env else endpoint.api_key
-    return replace(endpoint, api_key=key, patience=replace(endpoint.patience, **patient), **said)
+    return replace(endpoint, api_key=key, patience=patience, **said)
 
 
 def _local() -> Endpoint:

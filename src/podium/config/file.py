@@ -1,10 +1,12 @@
 """What podium.toml may say, table by table."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
 
 from podium.catalogue.profile import Price
+from podium.config.resilience import PatienceTable, ResilienceTable
 from podium.config.server import HttpUrl, Server
 from podium.kit.money import pico_per_token
 
@@ -24,22 +26,19 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class EndpointTable(Table):
+class EndpointTable(PatienceTable):
     """[endpoints.NAME]: a host of models. What a built-in endpoint of this name says need not be said again."""
 
     wire: Literal["openai_chat"] | None = None
     base_url: HttpUrl | None = None
     api_key_env: str | None = None
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
     patterns: tuple[str, ...] | None = None
     proxy: HttpUrl | None = None
     max_tokens_member: Literal["max_completion_tokens", "max_tokens"] | None = None
-    connect_seconds: PositiveFloat | None = None
-    first_byte_seconds: PositiveFloat | None = None
-    idle_seconds: PositiveFloat | None = None
-    total_seconds: PositiveFloat | None = None
     event_bytes: PositiveInt | None = None
     body_bytes: PositiveInt | None = None
+    resilience: ResilienceTable = ResilienceTable()
 
 
 class PriceTable(Table):
@@ -70,23 +69,23 @@ class File(Table):
 
     default_model: str | None = None
     server: Server = Server()
+    resilience: ResilienceTable = ResilienceTable()
     endpoints: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EndpointTable] = {}
     models: dict[Annotated[str, Field(pattern=r"^[^/]+/.+$")], ModelTable] = {}
     routes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
 
 
+_TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
+    (): File,
+    ("server",): Server,
+    ("resilience",): ResilienceTable,
+    ("endpoints", "*"): EndpointTable,
+    ("endpoints", "*", "resilience"): ResilienceTable,
+    ("models", "*"): ModelTable,
+    ("models", "*", "price"): PriceTable,
+}
+
+
 def table_at(path: tuple[str, ...]) -> type[BaseModel] | None:
     """The table of known keys at a path, if there is one."""
-    match path:
-        case ():
-            return File
-        case ("server",):
-            return Server
-        case ("endpoints", _):
-            return EndpointTable
-        case ("models", _):
-            return ModelTable
-        case ("models", _, "price"):
-            return PriceTable
-        case _:
-            return None
+    return _TABLES.get(tuple("*" if at == 1 else key for at, key in enumerate(path)))

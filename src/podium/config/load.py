@@ -11,6 +11,7 @@ from podium.config.document import Document, read
 from podium.config.home import default_data_dir
 from podium.config.hosts import HOSTS
 from podium.config.mistake import SECRET, Misconfigured, reason
+from podium.config.resilience import VARIABLES, resilience, said_by
 from podium.config.server import Server
 from podium.config.settings import Origin, Settings
 from podium.errors import OperatorError
@@ -47,6 +48,7 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
         document = _read(flags, environment, directory, over)
     except Misconfigured as error:
         mistakes += error.mistakes
+    mistakes += _mistaken_resilience(environment)
     server = document.file.server.model_copy(
         update={name: getattr(over, name) for name in over.model_fields_set}
     )
@@ -94,6 +96,14 @@ def _overrides(flags: Flags, environment: Mapping[str, str]) -> Server:
             f"{_source(str(each['loc'][0]), flags, environment, Document())} {reason(each)}"
             for each in error.errors()
         ) from error
+
+
+def _mistaken_resilience(environment: Mapping[str, str]) -> Iterator[str]:
+    try:
+        said_by(environment)
+    except ValidationError as error:
+        for each in error.errors():
+            yield f"{VARIABLES[str(each['loc'][0])]} {reason(each)}"
 
 
 def _redis_url(environment: Mapping[str, str]) -> str:
@@ -163,8 +173,23 @@ def _origins(
         value=environment.get("PODIUM_DEFAULT_MODEL") or document.file.default_model or "",
         source=source,
     )
+    yield from _resilience_origins(environment, document)
     if "PODIUM_ADMIN_KEY" in environment:
         yield Origin(name="admin_key", value="set", source="PODIUM_ADMIN_KEY")
     for host in HOSTS:
         if key := find_key(host, environment):
             yield Origin(name=f"{host.name} key", value="set", source=key[0])
+
+
+def _resilience_origins(environment: Mapping[str, str], document: Document) -> Iterator[Origin]:
+    """What holds for endpoints that do not say it themselves."""
+    wide = document.file.resilience
+    in_all = resilience((wide, said_by(environment)))
+    for name in in_all.__slots__:
+        source = "default"
+        if VARIABLES.get(name) in environment:
+            source = VARIABLES[name]
+        elif getattr(wide, name) is not None:
+            source = document.place("resilience", name)
+        value = getattr(in_all, name)
+        yield Origin(name=f"resilience.{name}", value="" if value is None else str(value), source=source)
