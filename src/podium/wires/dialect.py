@@ -120,6 +120,9 @@ _MEANT: dict[str, dict[str, str]] = {
 }
 """Members without a word in the vocabulary that carry meaning all the same."""
 
+_ELSEWHERE = frozenset({"file_data"})
+"""Members that are kept for their form alone: what they say stands in the part."""
+
 _NOTHING = (NULL, Raw(b"{}"), Raw(b"[]"), Raw(b'""'), Raw(b"false"))
 _TEXT_ALONE = ["text"]
 
@@ -152,9 +155,11 @@ def unsaid_members(request: Request, wire: str) -> Iterator[str]:
             yield name
 
 
-def foreign_members(extra: Extra | None, wire: str) -> Iterator[str]:
-    """The names of the members that an `Extra` of another wire keeps, which a host of `wire` will not see."""
+def foreign_members(extra: Extra | None, wire: str) -> Iterator[tuple[str, Raw]]:
+    """The members that an `Extra` of another wire keeps, by name; a host of `wire` does not know them as such."""
     if extra is None or extra.wire == wire:
         return
     for value in extra.members.values():
-        yield from (name for name, each in (parse(value, Members) or {}).items() if each not in _NOTHING)
+        for name, each in (parse(value, Members) or {}).items():
+            if each not in _NOTHING and name not in _ELSEWHERE:
+                yield name, each

@@ -15,6 +15,7 @@ from podium.wires.anthropic.member import NAME, level
 from podium.wires.dialect import foreign_members
 from podium.wires.member import Members, parse, raw
 
+_CACHE = "cache_control"
 _INVALID = re.compile(r"[^a-zA-Z0-9_-]")
 _DATED = re.compile(r"[-@](20\d{6}|latest)$")
 
@@ -190,7 +191,18 @@ class LineWriter:
         if isinstance(part, Text) and any(a.extra is None or a.extra.wire != NAME for a in part.annotations):
             self._dropped.append("annotations")
             part = Text(part.text, extra=part.extra)
-        return write_part(part, path, own_files=self._own_files)
+        return with_cache_hint(write_part(part, path, own_files=self._own_files), extra)
 
     def _note_foreign(self, extra: Extra | None) -> None:
-        self._dropped.extend(foreign_members(extra, NAME))
+        self._dropped.extend(unknown_hints(extra))
+
+
+def unknown_hints(extra: Extra | None) -> list[str]:
+    """The names of the members of another wire's `Extra` that mean nothing on this one."""
+    return [name for name, _ in foreign_members(extra, NAME) if name != _CACHE]
+
+
+def with_cache_hint(block: Raw, extra: Extra | None) -> Raw:
+    """A block with the `cache_control` that other dialects have borrowed from this wire."""
+    hint = next((value for name, value in foreign_members(extra, NAME) if name == _CACHE), None)
+    return block if hint is None else raw({**(parse(block, Members) or {}), _CACHE: hint})

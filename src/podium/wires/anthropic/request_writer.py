@@ -9,14 +9,14 @@ from msgspec import Raw
 from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Sampling, Source
-from podium.wires.anthropic.line_writer import LineWriter
+from podium.wires.anthropic.line_writer import LineWriter, unknown_hints, with_cache_hint
 from podium.wires.anthropic.member import NAME
 from podium.wires.anthropic.prompt import Prompt
 from podium.wires.anthropic.request_reader import HEADERS
 from podium.wires.anthropic.sampling import put, put_sampling
 from podium.wires.anthropic.schema import put_format, put_schema_tool
 from podium.wires.anthropic.tool import is_allowed, write_choice, write_tool
-from podium.wires.dialect import foreign_members, member_name, unsaid_members
+from podium.wires.dialect import member_name, unsaid_members
 from podium.wires.member import Members, encode, is_null, parse, raw
 from podium.wires.wire import Outgoing
 
@@ -88,8 +88,9 @@ def _put_tools(
             continue
         entry = sent.get(id(tool))
         if entry is None:
-            dropped.extend(foreign_members(tool.extra, NAME) if tool.kind == "function" else ())
+            dropped.extend(unknown_hints(tool.extra) if tool.kind == "function" else ())
             entry = write_tool(tool, f"tools[{at}]", strict=strict, dropped=dropped)
+            entry = with_cache_hint(entry, tool.extra)
         tools.append(entry)
     put(members, "tools", raw(tools) if tools else None)
 
