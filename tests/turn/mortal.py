@@ -247,7 +247,11 @@ class Mortal(Client):
             await asyncio.to_thread(_wait, process)
         if process.poll() is not None:
             await asyncio.to_thread(self.installation.serve)
-            self._known_url = self.installation.url
+            self.moved()
+
+    def moved(self) -> None:
+        """A new parent serves on another port."""
+        self._known_url = self.installation.url
 
     async def stopped(self) -> int:
         """End it as an operator does; its exit status."""

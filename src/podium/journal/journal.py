@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from podium.errors import Lost, Unavailable
+from podium.errors import Draining, Lost, Unavailable
 from podium.journal.lease import Lease
 from podium.journal.log import Log, Numbered
 from podium.journal.mirror import Mirrors
@@ -122,6 +122,9 @@ class Journal:
         """The events of any turn after a number, in stretches, until its end; wherever it runs.
 
         Of a fleeting log that was lost nothing is kept but how it ends, so that alone follows.
+
+        Raises:
+            Draining: this process ends before the turn.
         """
         at, fleeting = after, False
         log = self._live.get(log_id)
@@ -147,6 +150,12 @@ class Journal:
                     yield stretch
                 elif isinstance(stretch[-1].event, Terminal):
                     yield stretch[-1:]
+            if not mirror.ended:
+                raise Draining(after=2.0)
+
+    def leave(self) -> None:
+        """Let go of those who follow turns that do not end here any more."""
+        self._mirrors.leave()
 
     def look(self) -> None:
         """See to it that what a crash of Postgres took back is written again, though its turns may be silent.

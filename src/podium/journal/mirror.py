@@ -26,6 +26,7 @@ class Mirrors:
         self._followers: dict[str, int] = {}
         self._woken = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
+        self._leaving = False
 
     @contextlib.asynccontextmanager
     async def mirrored(self, log_id: str) -> AsyncGenerator[Log, None]:
@@ -33,7 +34,9 @@ class Mirrors:
         mirror = self._mirrors.setdefault(log_id, Log(log_id, ""))
         self._followers[log_id] = self._followers.get(log_id, 0) + 1
         self._woken.set()
-        if self._reader is None:
+        if self._leaving:
+            mirror.lose()
+        elif self._reader is None:
             self._reader = asyncio.create_task(self._read(), name="mirrors")
         try:
             yield mirror
@@ -46,6 +49,12 @@ class Mirrors:
         """Somebody says that this log has grown."""
         if log_id in self._mirrors:
             self._woken.set()
+
+    def leave(self) -> None:
+        """Let all followers go: this process is about to end, and what they wait for happens elsewhere."""
+        self._leaving = True
+        for mirror in self._mirrors.values():
+            mirror.lose()
 
     async def close(self) -> None:
         """Stop reading."""

@@ -31,6 +31,7 @@ from podium.vocabulary.event import Failure, TurnCancelled, TurnReport
 logger = logging.getLogger(__name__)
 
 _FORGET_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -181,7 +182,8 @@ class Turns:
             self.stop_here(live.turn.id, "shutdown")
         tasks = [live.task for live in self._live.values() if live.task is not None]
         if tasks:
-            await asyncio.wait(tasks, timeout=5)
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+        self._journal.leave()
 
     async def _stop(self, turn_id: str, why: Why, report: TurnReport | None = None) -> None:
         if self.stop_here(turn_id, why):
