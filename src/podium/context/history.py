@@ -11,6 +11,8 @@ _BYTES_PER_TOKEN = 3
 _TOKENS_PER_LINE = 4
 _ANSWER_SHARE = 4
 
+Place = tuple[int, int]
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -33,11 +35,12 @@ def request_tokens(request: Request) -> int:
 def fitting(lines: Sequence[Line], window: int, *, reserved: int) -> tuple[Line, ...]:
     """The newest complete units that fit the window, a quarter of which (or what was asked for) is left to the answer.
 
-    A unit begins at a user's line. The newest unit always stays, whatever its size: the host is the judge of that.
-    Tool calls without results, and results without calls, are left out: hosts refuse them.
+    A unit begins where a user speaks, other than to give a tool's result. The newest unit always stays, whatever its
+    size: the host is the judge of that. Tool calls without a result after them in their unit, and results without a
+    call before them, are left out: hosts refuse them, and some hosts give the same ids to calls again and again.
     """
     room = window - max(reserved, window // _ANSWER_SHARE)
-    units = _units(_paired(lines))
+    units = [paired for unit in _units(lines) if (paired := _paired(unit))]
     kept: list[tuple[Line, ...]] = []
     for unit in reversed(units):
         room -= sum(tokens(line) for line in unit)
@@ -47,27 +50,33 @@ def fitting(lines: Sequence[Line], window: int, *, reserved: int) -> tuple[Line,
     return tuple(line for unit in reversed(kept) for line in unit)
 
 
-def _units(lines: Sequence[Line]) -> list[tuple[Line, ...]]:
+def _units(lines: Sequence[Line]) -> list[list[Line]]:
     units: list[list[Line]] = []
     for line in lines:
-        if not units or line.role == "user":
+        speaks = line.role == "user" and not any(isinstance(part, ToolResult) for part in line.parts)
+        if not units or speaks:
             units.append([])
         units[-1].append(line)
-    return [tuple(unit) for unit in units]
+    return units
 
 
-def _paired(lines: Sequence[Line]) -> list[Line]:
-    answered = {part.call_id for line in lines for part in line.parts if isinstance(part, ToolResult)}
-    called: set[str] = set()
+def _paired(unit: Sequence[Line]) -> tuple[Line, ...]:
+    """The unit without calls and results that lack each other."""
+    unanswered: dict[str, Place] = {}
+    whole: set[Place] = set()
+    for at, line in enumerate(unit):
+        for index, part in enumerate(line.parts):
+            if isinstance(part, ToolCall):
+                unanswered[part.id] = (at, index)
+            elif isinstance(part, ToolResult) and part.call_id in unanswered:
+                whole |= {unanswered.pop(part.call_id), (at, index)}
     kept = []
-    for line in lines:
+    for at, line in enumerate(unit):
         parts = tuple(
             part
-            for part in line.parts
-            if not (isinstance(part, ToolCall) and part.id not in answered)
-            and not (isinstance(part, ToolResult) and part.call_id not in called)
+            for index, part in enumerate(line.parts)
+            if not isinstance(part, ToolCall | ToolResult) or (at, index) in whole
         )
-        called.update(part.id for part in parts if isinstance(part, ToolCall))
         if parts:
             kept.append(line if len(parts) == len(line.parts) else msgspec.structs.replace(line, parts=parts))
-    return kept
+    return tuple(kept)
