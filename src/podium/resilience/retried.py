@@ -92,7 +92,7 @@ class Retried:
         if attempt > 1 and error.hint is None:
             error.hint = f"{attempt} attempts failed. Try again later, or name a route with a second model."
         if error.retryable and error.after is None:
-            error.after = _ceiling(attempt + 1)
+            error.after = _ceiling(attempt)
         return error
 
 
