@@ -8,7 +8,8 @@ from starlette.types import ASGIApp
 
 from podium.api.application import build
 from podium.api.doors.counting import Counting
-from podium.api.doors.dialects import anthropic_routes, openai_routes
+from podium.api.doors.dialects import anthropic_routes, gemini_routes, openai_routes
+from podium.api.doors.gemini import GeminiDoor
 from podium.api.doors.models import ModelRoutes
 from podium.api.doors.native import NativeDoor
 from podium.api.doors.routes import native_routes
@@ -52,5 +53,6 @@ def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:
     return (
         *openai_routes(chat, ModelRoutes(catalogue)),
         *anthropic_routes(messages, counting),
+        *gemini_routes(GeminiDoor(app.turns, catalogue, limits)),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
     )

@@ -97,9 +97,13 @@ class Front:
         fixed = self._fixed.get(path)
         if fixed is not None:
             return fixed
+        other: _ByMethod | None = None
         for pattern, by_method in self._patterns:
             match = pattern.match(path)
-            if match is not None:
+            if match is None:
+                continue
+            if scope["method"] in by_method:
                 scope["path_params"] = match.groupdict()
                 return by_method
-        return None
+            other = other or by_method
+        return other

@@ -26,11 +26,8 @@ Headers = list[tuple[bytes, bytes]]
 
 _HEARTBEAT_SECONDS = 15.0
 _PATIENCE_SECONDS = 0.1
-_SSE: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-]
+_STREAM: Headers = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+SSE = b"text/event-stream; charset=utf-8"
 _JSON: Headers = [(b"content-type", b"application/json")]
 
 
@@ -39,8 +36,9 @@ class Gone(Exception):
 
 
 class EventWriter(Protocol):
-    """A door's half of a streamed answer."""
+    """A door's half of a streamed answer: its media type, and what is sent when nothing happens."""
 
+    media: bytes
     heartbeat: bytes
 
     def frame(self, entry: Numbered) -> bytes:
@@ -120,7 +118,7 @@ class _Pulse:
 
     def _tick(self) -> None:
         silent = self._loop.time() - self._last
-        if silent >= _HEARTBEAT_SECONDS:
+        if silent >= _HEARTBEAT_SECONDS and self._beat["body"]:
             self._last = self._loop.time()
             self._sending = self._loop.create_task(self._send_beat())
             silent = 0.0
@@ -172,7 +170,8 @@ async def send_stream(
     send: Send, headers: Headers, first: list[Numbered], stretches: Stretches, writer: EventWriter
 ) -> None:
     """A streamed answer: the events heard already, then the others as they come, to the turn's end."""
-    await send({"type": "http.response.start", "status": 200, "headers": [*_SSE, *headers]})
+    said = [(b"content-type", writer.media), *_STREAM, *headers]
+    await send({"type": "http.response.start", "status": 200, "headers": said})
     pulse = _Pulse(send, writer.heartbeat)
     try:
         body = b"".join([writer.frame(entry) for entry in first])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from podium.api.doors.counting import Counting
+from podium.api.doors.gemini import ACTIONS, GeminiDoor
 from podium.api.doors.models import Model, ModelList, ModelRoutes
 from podium.api.doors.told import KEY, json_reply, told
 from podium.api.doors.wire import WireDoor
@@ -78,6 +79,70 @@ def anthropic_routes(messages: WireDoor, counting: Counting) -> Sequence[HotRout
     )
 
 
+def gemini_routes(gemini: GeminiDoor) -> Sequence[HotRoute]:
+    """Google's generateContent, under each version's path."""
+    return tuple(
+        HotRoute(
+            "POST",
+            f"/{version}/models/{{model:path}}:{{action}}",
+            gemini.app(),
+            told(
+                f"gemini_{version}",
+                "gemini",
+                "Gemini's generateContent, streamGenerateContent and countTokens.",
+                description=_WISHES,
+                body=_CONTENTS,
+                parameters=(
+                    Parameter("model", "path", "A name, such as `gemini/gemini-2.5-flash`.", required=True),
+                    Parameter("action", "path", "What to do.", {"enum": list(ACTIONS)}, required=True),
+                    Parameter("alt", "query", "`sse` streams server-sent events, else a JSON list."),
+                    KEY,
+                ),
+                replies={200: _EITHER},
+                error=_GEMINI_ERROR,
+            ),
+            refuse=gemini.refuse,
+        )
+        for version in ("v1", "v1beta", "v1alpha")
+    )
+
+
+_CONTENTS: Schema = {
+    "type": "object",
+    "required": ["contents"],
+    "properties": {
+        "contents": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["parts"],
+                "properties": {
+                    "role": {"type": "string", "enum": ["user", "model"]},
+                    "parts": {"type": "array", "items": {"type": "object"}},
+                },
+            },
+        },
+        "systemInstruction": {"type": "object"},
+        "generationConfig": {"type": "object"},
+        "tools": {"type": "array", "items": {"type": "object"}},
+    },
+}
+_GEMINI_ERROR: Schema = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "status"],
+            "properties": {
+                "code": {"type": "integer"},
+                "message": {"type": "string"},
+                "status": {"type": "string"},
+            },
+        }
+    },
+}
 _COUNT: Schema = {
     "type": "object",
     "required": ["input_tokens"],

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from podium import conversation
 from podium.api.passage import Limits
 from podium.api.serve import (
+    SSE,
     Headers,
     Listening,
     failure_of,
@@ -67,6 +68,7 @@ _CONTINUABLE = ("interrupted", "failed", "cancelled")
 class EventFrames:
     """Events as the native stream carries them: `id:` the number, `event:` the type, `data:` the JSON."""
 
+    media = SSE
     heartbeat = b": ping\n\n"
 
     def frame(self, entry: Numbered) -> bytes:

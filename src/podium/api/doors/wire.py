@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from podium.api.errors import status_of
 from podium.api.passage import Limits
 from podium.api.serve import (
+    SSE,
     Headers,
     Listening,
     failure_of,
@@ -34,13 +35,17 @@ class WireDoor:
 
     Args:
         answer_prefix: what this dialect's answer ids begin with, such as `chatcmpl-`.
+        media: the content type of its streams.
     """
 
-    def __init__(self, wire: Wire, turns: Turns, limits: Limits, *, answer_prefix: str) -> None:
+    def __init__(
+        self, wire: Wire, turns: Turns, limits: Limits, *, answer_prefix: str, media: bytes = SSE
+    ) -> None:
         self._wire = wire
         self._turns = turns
         self._limits = limits
         self._answer_prefix = answer_prefix
+        self._media = media
 
     def refuse(self, status: int, error: PodiumError) -> bytes:
         """An error in this dialect."""
@@ -68,6 +73,7 @@ class WireDoor:
         follow = self._turns.follow(accepted.id)
         async with Listening(receive, left), contextlib.aclosing(follow) as stretches:
             writing = _Writing(self._wire, request, accepted.id, self._answer_prefix)
+            writing.media = self._media
             if request.stream:
                 first = await wait_spoken(stretches)
                 await send_stream(send, [*headers, *_dropped(first)], first, stretches, writing)
@@ -99,6 +105,7 @@ class _Writing:
     """Writes a turn's events as the dialect's answer, under an id that the turn's own determines."""
 
     def __init__(self, wire: Wire, request: Request, turn_id: str, prefix: str) -> None:
+        self.media = SSE
         self.heartbeat = wire.heartbeat
         self._wire = wire
         self._request = request

@@ -26,6 +26,8 @@ class Gemini:
     """
 
     name: str = NAME
+    heartbeat: bytes = b""
+    headers: tuple[str, ...] = ()
     as_list: bool = False
     event_bytes: int = EVENT_BYTES
     body_bytes: int = BODY_BYTES
