@@ -1,4 +1,4 @@
-"""The parent's own log: a few lines in its life, on standard error."""
+"""The log of a process: lines on standard error, for people or, as JSON, for machines."""
 
 import json
 import logging
@@ -9,21 +9,25 @@ from typing_extensions import override
 from podium.config.server import Server
 from podium.kit import clock
 
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+"""What every record has; the rest is what the caller had to say besides."""
+
 
 class Json(logging.Formatter):
     """A line of JSON for each record."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        said = {
+        said: dict[str, object] = {
             "time": clock.rfc3339(clock.now()),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _STANDARD},
         }
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)
-        return json.dumps(said)
+        return json.dumps(said, default=str)
 
 
 def log_plainly(server: Server) -> None:

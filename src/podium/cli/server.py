@@ -9,6 +9,7 @@ waits for its orders, serves, and ends when it is told to or when its parent is 
 import asyncio
 import contextlib
 import ctypes
+import logging
 import math
 import os
 import signal
@@ -24,6 +25,7 @@ from podium.api.entrance import entrance
 from podium.app import App
 from podium.cli.crew import STOP_SECONDS, WRONG_INSTALLATION
 from podium.cli.link import Link, Message, take_over
+from podium.cli.logs import log_plainly
 from podium.cli.told import tell
 from podium.config.hosts import SIMULATOR
 from podium.config.place import Place
@@ -110,29 +112,32 @@ async def _serve(link_end: socket.socket, listening: socket.socket) -> None:
     if orders is None:
         return
     settings, place = Settings.model_validate(orders["settings"]), Place(**orders["place"])
+    log_plainly(settings.server)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its steps are no news beside the parent's
     async with contextlib.AsyncExitStack() as stack:
         if settings.catalogue.default_model == SIMULATOR.name:
             settings = await _simulated(settings, stack)
         model = ModelAsker(link)
-        app = App(settings, place, model)
-        config = uvicorn.Config(
-            entrance(app),
-            access_log=False,
-            http="httptools",
-            lifespan="on",
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.server.drain_seconds + STOP_SECONDS),
-            timeout_keep_alive=_KEEP_ALIVE,
-            ws="none",
-        )
-        server = Serving(config, link, app)
         hearing = asyncio.create_task(_hear(link, model))
-        await server.serve(sockets=[listening])
+        app = App(settings, place, model)
+        await stack.enter_async_context(app.opened())  # here, so that what it raises is told plainly
+        await Serving(_config(app), link, app).serve(sockets=[listening])
         hearing.cancel()
-    if not server.started:
-        raise OperatorError("The server could not start; the reason is above.")
+
+
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        entrance(app),
+        access_log=False,
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(app.settings.server.drain_seconds + STOP_SECONDS),
+        timeout_keep_alive=_KEEP_ALIVE,
+        ws="none",
+    )
 
 
 async def _hear(link: Link, model: ModelAsker) -> None:
