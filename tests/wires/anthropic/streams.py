@@ -8,8 +8,9 @@ from podium.errors import ProviderError
 from podium.vocabulary.answer import Answer, Collector
 from podium.vocabulary.event import Delta
 from podium.wires.anthropic import Anthropic
+from podium.wires.wire import Wire
 
-WIRE = Anthropic()
+WIRE: Wire = Anthropic()
 USAGE = {"input_tokens": 9, "output_tokens": 1}
 STOP = b'event: message_stop\ndata: {"type":"message_stop"       }\n\n'
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'

@@ -18,6 +18,7 @@ from podium.vocabulary.event import (
 from podium.vocabulary.part import Opaque, Reasoning, Signature, Text, ToolCall, plain_text
 from podium.vocabulary.usage import Usage
 from podium.wires.anthropic import Anthropic
+from podium.wires.wire import AnswerReader
 from tests.wires.anthropic.streams import (
     PING,
     STOP,
@@ -329,12 +330,16 @@ def test_bytes_that_are_no_answer_are_told_by_what_they_are(body: bytes, kind: t
     assert isinstance(read_until_error(body)[1], kind)
 
 
+def _feed_all(reader: AnswerReader, body: bytes) -> None:
+    while reader.feed(body):
+        body = b""
+
+
 @pytest.mark.parametrize("body", [stream(text("a" * 300)), document({"type": "text", "text": "a" * 300})])
 def test_an_event_or_a_document_beyond_its_size_is_refused(body: bytes) -> None:
     reader = Anthropic(event_bytes=290, body_bytes=290).reader("")
-    reader.feed(body)
     with pytest.raises(Garbled):
-        reader.feed(b"")
+        _feed_all(reader, body)
 
 
 @pytest.mark.parametrize(

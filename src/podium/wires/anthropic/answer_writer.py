@@ -48,6 +48,13 @@ _OfChoice = (
     | Finished
 )
 
+_PIECES: dict[type[Delta], tuple[str, str]] = {
+    TextDelta: ("text_delta", "text"),
+    ReasoningDelta: ("thinking_delta", "thinking"),
+    ToolCallDelta: ("input_json_delta", "partial_json"),
+}
+"""The type of the delta for each kind of piece, and the member that holds it."""
+
 _NO_USAGE = raw({"input_tokens": 0, "output_tokens": 0})
 _STOPPED = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
@@ -75,13 +82,18 @@ class AnthropicWriter:
         self._blocks = 0
         self._refused = False
         self._finished: Finished | None = None
-        self._text_at: int | None = None
-        self._text_head = b""
+        self._kind: type[Delta] | None = None
+        self._head = b""
 
     def frame(self, delta: Delta) -> bytes:
         """The events for one delta; empty where this dialect shows nothing for it."""
-        if isinstance(delta, TextDelta) and delta.index == self._text_at and delta.extra is None:
-            return self._text_head + encode(delta.text) + b"}}\n\n"
+        if isinstance(delta, TextDelta | ReasoningDelta | ToolCallDelta):
+            if delta.choice != 0:
+                return b""
+            if type(delta) is self._kind and delta.index == self._at and delta.extra is None:
+                text = delta.arguments if isinstance(delta, ToolCallDelta) else delta.text
+                return self._head + encode(text) + b"}}\n\n"
+            return self._choose(delta)
         if isinstance(delta, AnswerStarted):
             self._opening = level(delta.extra, "message")
             return b""
@@ -215,26 +227,32 @@ class AnthropicWriter:
         if self._at is None:
             return b""
         written = self._custom() if self._call is not None and self._call.kind == "custom" else b""
-        self._at = self._text_at = self._call = None
+        self._at = self._kind = self._call = None
         return written + _event("content_block_stop", b',"index":%d' % (self._blocks - 1))
 
     def _delta(self, delta: dict[str, object], extra: Extra | None = None) -> bytes:
         whole = encode({**delta, **level(extra, "delta")})
         return _event("content_block_delta", b',"index":%d,"delta":%b' % (self._blocks - 1, whole))
 
-    def _text(self, index: int, text: str, extra: Extra | None) -> bytes:
-        written = self._open(index, {"type": "text", "text": ""}, extra)
-        if self._text_at != index:
-            self._text_at = index
-            self._text_head = (
-                b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d'
-                b',"delta":{"type":"text_delta","text":' % (self._blocks - 1)
+    def _piece(self, kind: type[Delta], text: str, extra: Extra | None) -> bytes:
+        """One delta of the open block; the next of its kind need only its head put before them."""
+        name, member = _PIECES[kind]
+        if extra is not None:
+            return self._delta({"type": name, member: text}, extra)
+        if kind is not self._kind:
+            self._kind = kind
+            self._head = (
+                b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":'
+                % (self._blocks - 1, name.encode(), member.encode())
             )
-        return written + self._delta({"type": "text_delta", "text": text}, extra)
+        return self._head + encode(text) + b"}}\n\n"
+
+    def _text(self, index: int, text: str, extra: Extra | None) -> bytes:
+        return self._open(index, {"type": "text", "text": ""}, extra) + self._piece(TextDelta, text, extra)
 
     def _thought(self, index: int, text: str, extra: Extra | None) -> bytes:
-        written = self._open(index, {"type": "thinking", "thinking": "", "signature": ""}, extra)
-        return written + self._delta({"type": "thinking_delta", "thinking": text}, extra)
+        opening: dict[str, object] = {"type": "thinking", "thinking": "", "signature": ""}
+        return self._open(index, opening, extra) + self._piece(ReasoningDelta, text, extra)
 
     def _open_call(self, delta: ToolCallStarted) -> bytes:
         block: dict[str, object] = {"type": "tool_use", "id": delta.id, "name": delta.name, "input": EMPTY}
@@ -248,7 +266,7 @@ class AnthropicWriter:
         if self._call.kind == "custom":
             self._arguments.append(delta.arguments)
             return b""
-        return self._delta({"type": "input_json_delta", "partial_json": delta.arguments}, delta.extra)
+        return self._piece(ToolCallDelta, delta.arguments, delta.extra)
 
     def _custom(self) -> bytes:
         """What a custom tool was given is no JSON; it stands in a member of the input."""

@@ -110,8 +110,8 @@ def _budget(effort: Effort | None) -> int:
 def _put_effort(members: Members, request: Request, profile: Profile, dropped: list[str]) -> None:
     """Thinking by a budget below the cap, or by a level where the profile says so.
 
-    A model of this wire does not think while it is forced to call a tool, or at a temperature of less than 1: then the
-    effort is a hint that is dropped.
+    A model of this wire does not think on a budget while it is forced to call a tool, at a temperature of less than 1,
+    or in the middle of a tool loop that it began without a thought: then the effort is a hint that is dropped.
     """
     members.pop("thinking", None)
     config = parse(members.pop("output_config", None), Members) or {}
@@ -141,7 +141,8 @@ def _put_budget(members: Members, request: Request, effort: Effort, dropped: lis
     if budget >= cap:
         budget = cap * 3 // 4
     temperature = request.sampling.temperature
-    if budget < _LEAST_BUDGET or temperature not in (None, 1.0) or _is_forced(members):
+    cold = temperature not in (None, 1.0)
+    if budget < _LEAST_BUDGET or cold or _is_forced(members) or _is_in_thoughtless_loop(members):
         dropped.append(member_name(request, "effort"))
         if request.sampling.max_output is None:
             members["max_tokens"] = raw(min(cap, _CAP))
@@ -152,6 +153,23 @@ def _put_budget(members: Members, request: Request, effort: Effort, dropped: lis
 def _is_forced(members: Members) -> bool:
     choice = parse(members.get("tool_choice"), Members) or {}
     return parse(choice.get("type"), str) in ("any", "tool")
+
+
+def _is_in_thoughtless_loop(members: Members) -> bool:
+    """Whether the last message gives results of calls that were made without thinking, or whose thinking is lost.
+
+    Hosts answer that with 400: "a final assistant message must start with a thinking block".
+    """
+    messages = parse(members.get("messages"), list[Members]) or []
+    if len(messages) < 2 or "tool_result" not in _kinds(messages[-1]):
+        return False
+    kinds = _kinds(messages[-2])
+    return "tool_use" in kinds and kinds[0] not in ("thinking", "redacted_thinking")
+
+
+def _kinds(message: Members) -> list[str]:
+    blocks = parse(message.get("content"), list[Members]) or []
+    return [parse(block.get("type"), str) or "" for block in blocks]
 
 
 def _keep_budget_below(members: Members, sampling: Sampling) -> None:
