@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections.abc import Callable
 from datetime import timedelta
 
 from podium.errors import PodiumError, Unavailable
@@ -25,6 +26,8 @@ class Lease:
         lane: the connection of the heartbeat.
         home, boot, slot: the data directory served, its supervisor's run, and the place in it.
         seconds: length of the lease.
+
+    `on_judged` is called when the process has taken a new name, and what it owned is lost to it.
     """
 
     def __init__(self, lane: Lane, *, home: str, boot: str, slot: int, seconds: float = 15.0) -> None:
@@ -38,6 +41,7 @@ class Lease:
         self._steady_since = math.inf
         self._renewed = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
+        self.on_judged: Callable[[], None] | None = None
 
     @property
     def length(self) -> timedelta:
@@ -93,6 +97,8 @@ class Lease:
             if owner == self.owner:
                 logger.warning("lease.lost", extra={"owner": owner})
                 await self._register(ids.new("proc"))
+                if self.on_judged is not None:
+                    self.on_judged()
 
     async def _register(self, owner: str) -> None:
         before = clock.monotonic()

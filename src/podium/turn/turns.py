@@ -77,6 +77,7 @@ class Turns:
         self._steps = steps
         self._live: dict[str, _Live] = {}
         opening.on_abandoned = lambda turn: self._start(turn, Draft(turn))
+        lease.on_judged = self._let_go
         self.draining = False
 
     @property
@@ -200,6 +201,13 @@ class Turns:
             encode_report(ended) if ended else None,
             Numbered(2, TurnCancelled(ended)).line.decode() if ended else None,
         )
+
+    def _let_go(self) -> None:
+        """Break off what this process owned under its former name, at once: a turn that is silent would not notice."""
+        for live in list(self._live.values()):
+            if live.turn.log.owner != self._lease.owner:
+                self._journal.lose(live.turn.log)
+                live.cancel()
 
     def _start(self, turn: Turn, draft: Draft) -> None:
         live = self._live[turn.id] = _Live(turn, draft)
