@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ def main() -> int:
     """Read the command line, measure, print; 1 if a figure is over its limit, void or has errors, else 0."""
     asked = _arguments()
     plan = Plan.quick(asked.seed) if asked.quick else Plan.full(asked.seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is stopped then, too
     os.sched_setaffinity(0, {OTHER_CORE})  # and whatever is started, unless it is moved
     with upstream() as port:
         podium = Podium(f"http://127.0.0.1:{port}/v1")

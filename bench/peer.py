@@ -4,12 +4,13 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 from bench.client import Client
 from bench.figures.stateless import keep_stateless_busy
 from bench.figures.stream import RATE, stream_stateless
-from bench.lab import Lab, rested, running
+from bench.lab import Lab, Plan, rested, running
 from bench.load import Run, Target
 from bench.podium import free_port
 from bench.process import SERVER_CORE, resident_mb
@@ -68,6 +69,7 @@ async def measure(lab: Lab, name: str, base_url: str) -> list[Figure]:
     Raises:
         Unavailable: it cannot be installed or does not start.
     """
+    lab = replace(lab, plan=Plan.quick(lab.plan.seed))  # peers take their time
     calls: dict[str, list[Run]] = {"relay": [], name: []}
     chunks: dict[str, list[Run]] = {"relay": [], name: []}
     with PEERS[name](base_url) as started:

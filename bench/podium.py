@@ -15,6 +15,7 @@ from pathlib import Path
 from bench.process import OTHER_CORE, SERVER_CORE, children, find_child, pin
 
 _READY_SECONDS = 60
+_STOP_SECONDS = 60
 _TOML = """\
 default_model = "lab/words-20"
 
@@ -83,7 +84,10 @@ class Podium:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(f"http://127.0.0.1:{self.port}/readyz", self._process)
+        try:
+            wait_for(f"http://127.0.0.1:{self.port}/readyz", self._process)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}; it said: {self._log.read_text()[-1000:]}") from error
         took = time.monotonic() - began
         os.sched_setaffinity(0, {OTHER_CORE})
         pin([self.server], {SERVER_CORE})
@@ -94,13 +98,17 @@ class Podium:
         """Stop it, its database included."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(60)
+            self._process.wait(_STOP_SECONDS)
             self._process = None
 
     def remove(self) -> None:
         """Stop it and leave nothing behind."""
         self.stop()
-        shutil.rmtree(self.directory)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self.directory.exists() and time.monotonic() < deadline:
+            # Where the server could not start, its database may still be stopping, and writing.
+            shutil.rmtree(self.directory, ignore_errors=True)
+            time.sleep(0.1)
         self._config.unlink()
         self._log.unlink()
 
