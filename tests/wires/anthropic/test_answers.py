@@ -195,7 +195,7 @@ def test_a_heartbeat_is_passed_over_by_the_sdk() -> None:
 
 def test_an_error_in_mid_stream_is_raised_by_the_sdk() -> None:
     writer = WIRE.writer(REQUEST, answer_id="a", created=0, model="m")
-    body = writer.frame(TextDelta(0, "Hel")) + writer.error(529, Overloaded("busy now"))
+    body = writer.frame(TextDelta(0, "He")) + writer.error(529, Overloaded("busy now"))
     with pytest.raises(anthropic.APIStatusError, match="busy now"):
         sdk_stream(body)
 

@@ -48,7 +48,7 @@ def calls(body: bytes) -> list[tuple[str, str, str]]:
 
 
 def test_a_ping_may_stand_anywhere_and_several_times() -> None:
-    whole = stream(text("Hel", "lo"))
+    whole = stream(text("He", "llo"))
     events = [piece + b"\n\n" for piece in whole.split(b"\n\n")[:-1]]
     for at in range(len(events)):
         pinged = b"".join(events[:at]) + PING + PING + b"".join(events[at:])
@@ -243,10 +243,10 @@ def test_the_stop_sequence_that_was_met_is_kept() -> None:
 
 
 def test_an_answer_that_ends_without_message_stop_is_truncated_and_keeps_its_text() -> None:
-    body = (start() + text("Hel", "lo") + ending()).removesuffix(STOP)
+    body = (start() + text("He", "llo") + ending()).removesuffix(STOP)
     deltas, error = read_until_error(body)
     assert isinstance(error, Truncated)
-    assert [delta.text for delta in deltas if isinstance(delta, TextDelta)] == ["Hel", "lo"]
+    assert [delta.text for delta in deltas if isinstance(delta, TextDelta)] == ["He", "llo"]
     assert any(isinstance(delta, UsageSeen) for delta in deltas)
     assert not any(isinstance(delta, Finished) for delta in deltas)
 
@@ -263,8 +263,8 @@ def test_an_end_without_a_reason_is_no_end() -> None:
 
 def test_an_error_in_mid_stream_ends_it_with_what_was_said_kept() -> None:
     failure = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
-    deltas, error = read_until_error(start() + text("Hel") + failure)
-    assert [delta.text for delta in deltas if isinstance(delta, TextDelta)] == ["Hel"]
+    deltas, error = read_until_error(start() + text("He") + failure)
+    assert [delta.text for delta in deltas if isinstance(delta, TextDelta)] == ["He"]
     assert isinstance(error, Overloaded)
     assert (error.message, error.status) == ("Overloaded", 529)
     refused = event("error", error={"type": "invalid_request_error", "message": "no"})
