@@ -1,6 +1,6 @@
 """A whole Podium in the test's own event loop: its database, its simulator, its HTTP face over real TCP."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,14 +59,16 @@ def catalogue_of(host: Simulator) -> Catalogue:
 
 
 @asynccontextmanager
-async def podium(dsn: str, **server: Any) -> AsyncGenerator[Podium, None]:
+async def podium(
+    dsn: str, *, catalogue: Callable[[Simulator], Catalogue] = catalogue_of, **server: Any
+) -> AsyncGenerator[Podium, None]:
     """Serve with a simulator behind it."""
     async with simulator() as host:
         settings = Settings(
             server=Server(database_url=dsn, **{"drain_seconds": 1, **server}),
             data_dir=Path("/nowhere"),
             admin_key=ADMIN_KEY,
-            catalogue=catalogue_of(host),
+            catalogue=catalogue(host),
         )
         place = Place(home=ids.new("home"), boot=ids.new("boot"), slot=0)
         headers = {"authorization": f"Bearer {ADMIN_KEY}"}

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from podium.errors import ProviderError
+from podium.errors import ProviderError, TimedOut
 from podium.providers.provider import Call, Provider
 from podium.resilience.health import Health
 from podium.vocabulary.event import VISIBLE, AttemptEnded, AttemptFailed, AttemptStarted, Decided, Spoken
@@ -12,6 +12,7 @@ from podium.vocabulary.request import Request
 
 _FIRST, _LONGEST = 0.25, 20.0  # seconds: the ceiling of the wait before the second attempt, and of any
 _MOST_ASKED = 30.0  # seconds that a host may ask us to wait while our client waits as well
+_MOST_SILENT = 2  # attempts at a host that is silent: each takes long, and may have to be paid for
 _FACTS = frozenset((AttemptStarted, AttemptFailed, Decided))
 _SHOWING = frozenset((*VISIBLE, AttemptEnded))
 
@@ -78,7 +79,8 @@ class Retried:
     def _pause(self, error: ProviderError, attempt: int, call: Call) -> float | None:
         """Seconds to wait before the next attempt; None if there is to be none."""
         health = self._health
-        if attempt >= self._attempts or not error.retryable or health.circuit.state != "closed":
+        most = min(self._attempts, _MOST_SILENT) if isinstance(error, TimedOut) else self._attempts
+        if attempt >= most or not error.retryable or health.circuit.state != "closed":
             return None
         asked = error.after or 0.0
         pause = asked + health.draw(_ceiling(attempt))
