@@ -14,18 +14,21 @@ from podium.wires.member import NULL, Members, parse
 
 _NAMES: dict[str, dict[str, str]] = {
     "openai_chat": {
+        "lines": "messages",
         "choices": "n",
         "effort": "reasoning_effort",
         "schema": "response_format",
         "max_output": "max_completion_tokens",
     },
     "anthropic": {
+        "lines": "messages",
         "schema": "output_config.format",
         "effort": "thinking",
         "max_output": "max_tokens",
         "stop": "stop_sequences",
     },
     "gemini": {
+        "lines": "contents",
         "choices": "generationConfig.candidateCount",
         "temperature": "generationConfig.temperature",
         "top_p": "generationConfig.topP",

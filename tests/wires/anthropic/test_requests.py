@@ -244,6 +244,7 @@ def test_media_that_this_wire_lacks_are_refused_by_their_place(part: dict[str, A
         ({"logit_bias": {"1": 2}}, "logit_bias"),
         ({"temperature": 1.5}, "temperature"),
         ({"stop": ["\n"]}, "stop"),
+        ({"messages": [{"role": "user", "content": ""}]}, "messages"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"audio": {"voice": "x"}}, "audio"),
         ({"web_search_options": {"a": 1}}, "web_search_options"),

@@ -25,6 +25,8 @@ OURS = "x_podium"
 
 VERSION = "2023-06-01"
 
+_NOBODY = Raw(b"[]")
+
 
 def write_request(request: Request, profile: Profile) -> Outgoing:
     """The request as this wire says it.
@@ -45,6 +47,11 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
         writer = LineWriter(profile.model, own_files=own_files, dropped=dropped)
         prompt = Prompt(source, writer, dropped, inline_system=profile.inline_system)
         prompt.write(members, request.lines)
+        if members["messages"] == _NOBODY:
+            raise Inexpressible(
+                "The anthropic wire takes no conversation in which nothing is said.",
+                param=member_name(request, "lines"),
+            )
     _put_rest(members, request, source, profile, dropped)
     streams = request.stream and profile.streaming
     if streams or not is_null(members.get("stream")):
