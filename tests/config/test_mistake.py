@@ -28,7 +28,7 @@ TOLD = [
     ('[endpoints.lab]\nwire = "openai_chat"\n', 'podium.toml:1: [endpoints.lab] has no "base_url"'),
     (
         LAB.replace("openai_chat", "smoke"),
-        'podium.toml:2: "wire" in [endpoints.lab] should be "openai_chat", not "smoke"',
+        'podium.toml:2: "wire" in [endpoints.lab] should be "openai_chat" or "anthropic" or "gemini", not "smoke"',
     ),
     (
         LAB.replace("http:", "ftp:"),

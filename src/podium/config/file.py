@@ -29,7 +29,7 @@ class Table(BaseModel):
 class EndpointTable(PatienceTable):
     """[endpoints.NAME]: a host of models. What a built-in endpoint of this name says need not be said again."""
 
-    wire: Literal["openai_chat"] | None = None
+    wire: Literal["openai_chat", "anthropic", "gemini"] | None = None
     base_url: HttpUrl | None = None
     api_key_env: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)

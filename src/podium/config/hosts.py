@@ -26,20 +26,18 @@ HOSTS = (
         patterns=("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"),
         default_model="gpt-5-mini",
     ),
-    # These two answer in OpenAI's dialect as well: https://platform.claude.com/docs/en/api/openai-sdk and
-    # https://ai.google.dev/gemini-api/docs/openai
     Host(
         name="anthropic",
-        wire="openai_chat",
-        base_url="https://api.anthropic.com/v1/",
+        wire="anthropic",
+        base_url="https://api.anthropic.com",
         key_names=("ANTHROPIC_API_KEY",),
         patterns=("claude-*",),
         default_model="claude-haiku-4-5",
     ),
     Host(
         name="gemini",
-        wire="openai_chat",
-        base_url="https://generativelanguage.googleapis.com/v1beta/openai/",
+        wire="gemini",
+        base_url="https://generativelanguage.googleapis.com",
         key_names=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         patterns=("gemini-*",),
         default_model="gemini-2.5-flash",

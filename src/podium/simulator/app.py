@@ -106,9 +106,10 @@ class Speaker:
 
     async def _answer(self, http: Request, pipe: Pipe, served: Served) -> Ended:
         key = self._stage.options.api_key
-        if key is not None and http.headers.get("authorization") != f"Bearer {key}":
+        if key is not None and key not in _presented(http):
             raise Unauthenticated("This is not the simulator's key.")
-        request = self._dialect.wire.read_request(http.path_params, await http.body())
+        said = {**http.query_params, **http.path_params}
+        request = self._dialect.wire.read_request(said, await http.body())
         plan = self._stage.plan(request, http.headers.get("x-simulate"))
         play = self._play(request, plan, served)
         served.model, served.stream, served.said = request.model, request.stream, prompt(request)[:200]
@@ -199,3 +200,14 @@ def staged(stage: Stage) -> Starlette:
 async def _wait_until_gone(http: Request) -> None:
     while (await http.receive())["type"] != "http.disconnect":
         pass
+
+
+def _presented(http: Request) -> tuple[str | None, ...]:
+    """The keys of a call, wherever the dialects put theirs."""
+    bearer = http.headers.get("authorization", "").removeprefix("Bearer ")
+    return (
+        bearer,
+        http.headers.get("x-api-key"),
+        http.headers.get("x-goog-api-key"),
+        http.query_params.get("key"),
+    )

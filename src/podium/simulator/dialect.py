@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from podium.wires.anthropic import Anthropic
+from podium.wires.gemini import Gemini
 from podium.wires.openai_chat import OpenAIChat
 from podium.wires.wire import Wire
 
@@ -15,4 +17,8 @@ class Dialect:
     prefix: str
 
 
-DIALECTS = (Dialect("/v1/chat/completions", OpenAIChat(), "chatcmpl"),)
+DIALECTS = (
+    Dialect("/v1/chat/completions", OpenAIChat(), "chatcmpl"),
+    Dialect("/v1/messages", Anthropic(), "msg"),
+    Dialect("/v1beta/models/{model:path}:{action}", Gemini(), "resp"),
+)
