@@ -1,4 +1,4 @@
-"""A real `podium serve` that can be killed at any step, with a simulator as its model, and clients that keep all they hear.
+"""A real `podium serve` that can be killed at any step, a simulator as its model, and clients that keep all they hear.
 
 async with mortal() as podium:
     listener = podium.listen(conversation, "hello")
@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ class Heard:
 
 async def wait_for(sees: Callable[[], object], *, within: float = LONG) -> None:
     async with asyncio.timeout(within):
-        while not sees():
+        while not sees():  # noqa: ASYNC110  # what a test sees is seldom anybody's event
             await asyncio.sleep(0.005)
 
 
@@ -94,7 +95,7 @@ class Client:
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
         """Status and JSON."""
-        more = {"json": body} if body is not None else {}
+        more: dict[str, Any] = {"json": body} if body is not None else {}
         async with self._http.request(
             method, self._url() + path, headers={**self._headers, **(headers or {})}, **more
         ) as answer:
@@ -145,6 +146,12 @@ class Client:
         page = await self.good("GET", f"/v1/turns?conversation={conversation}&limit=100")
         return list(reversed(page["data"]))
 
+    async def wait_turns(self, conversation: str, number: int) -> None:
+        """Return when the conversation has so many turns."""
+        async with asyncio.timeout(LONG):
+            while len(await self.turns(conversation)) < number:  # noqa: ASYNC110  # the server knows it alone
+                await asyncio.sleep(0.01)
+
     async def ended(self, conversation: str, *, within: float = LONG) -> list[Any]:
         """The same, once all have ended."""
         async with asyncio.timeout(within):
@@ -184,7 +191,7 @@ class Client:
     async def _listen(
         self, heard: Heard, method: str, path: str, body: object, headers: dict[str, str]
     ) -> None:
-        more = {"json": body} if body is not None else {}
+        more: dict[str, Any] = {"json": body} if body is not None else {}
         try:
             async with self._http.request(
                 method, self._url() + path, headers={**self._headers, **headers}, **more
@@ -240,14 +247,16 @@ class Mortal(Client):
         os.kill(self.server() if who == "server" else self.installation.pid, signal.SIGKILL)
 
     async def revive(self) -> None:
-        """Start the installation again if its parent is dead; else its parent does it."""
+        """Start the installation again if its parent is dead, else its parent does it; return when somebody serves."""
         process = self.installation.process
         assert process is not None
-        with suppress(TimeoutError):
-            await asyncio.to_thread(_wait, process)
+        with suppress(subprocess.TimeoutExpired):
+            # A parent that was killed is seen dead at once.
+            await asyncio.to_thread(process.wait, 0.15)
         if process.poll() is not None:
             await asyncio.to_thread(self.installation.serve)
             self.moved()
+        await self.good("GET", "/v1/models")
 
     def moved(self) -> None:
         """A new parent serves on another port."""
@@ -256,12 +265,6 @@ class Mortal(Client):
     async def stopped(self) -> int:
         """End it as an operator does; its exit status."""
         return await asyncio.to_thread(self.installation.stop)
-
-
-def _wait(process: Any) -> None:
-    # A parent that was killed is seen dead at once; one that lives is given no time.
-    with suppress(Exception):
-        process.wait(0.15)
 
 
 def session() -> aiohttp.ClientSession:

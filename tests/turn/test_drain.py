@@ -30,9 +30,7 @@ async def test_what_ends_in_time_ends_well_and_the_rest_is_told_or_left(podium: 
     unheard = podium.say(silent, "[[say at last]][[fault hang after=request seconds=20 times=1]]")
     await wait_for(lambda: short.deltas > 3 and long.deltas > 3 and len(podium.host.oracle.running) == 4)
     waiting = podium.say(spoken, "[[say next]]")
-    async with asyncio.timeout(10):
-        while len(await podium.turns(spoken)) < 2:
-            await asyncio.sleep(0.01)  # sleep: between two looks
+    await podium.wait_turns(spoken, 2)
     began = time.monotonic()
     assert await podium.stopped() == 0
     assert time.monotonic() - began < DRAIN + 8.0

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,11 @@ async def pair(dsn: str) -> AsyncGenerator[tuple[Mortal, Mortal], None]:
     """Two installations on one database, with one model's host."""
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(simulator())
-        more = {"DATABASE_URL": dsn, "PODIUM_LEASE_SECONDS": str(LEASE), "PODIUM_ADMIN_KEY": "podium_one_key"}
+        more: dict[str, Any] = {
+            "DATABASE_URL": dsn,
+            "PODIUM_LEASE_SECONDS": str(LEASE),
+            "PODIUM_ADMIN_KEY": "podium_one_key",
+        }
         one = await stack.enter_async_context(mortal(host=host, **more))
         yield one, await stack.enter_async_context(mortal(host=host, **more))
 

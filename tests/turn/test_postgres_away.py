@@ -1,4 +1,4 @@
-"""Postgres dies, or falls silent: what was seen is there afterwards, what cannot be kept is refused, and all goes on."""
+"""Postgres dies or falls silent: what was seen is there afterwards, what cannot be kept is refused, all goes on."""
 
 import asyncio
 import os
@@ -40,7 +40,9 @@ def postgres(cluster: Cluster) -> list[int]:
     """Every process of it, the first first."""
     first = status(cluster.data_dir).postgres
     assert first is not None
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(first)], capture_output=True, text=True)
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(first)], capture_output=True, text=True, check=True
+    )
     return [first, *map(int, listed.stdout.split())]
 
 
@@ -145,6 +147,11 @@ async def test_what_a_crash_took_back_is_written_again_even_of_a_silent_turn(
     assert heard.deltas == seen, "the turn was not silent"
 
 
+async def wait_lapsed(began: float) -> None:
+    """Every lease must have run out meanwhile."""
+    await asyncio.sleep(max(0.0, began + 2 * LEASE + 1 - time.monotonic()))
+
+
 @pytest.mark.promise("terminal", "message")
 async def test_while_postgres_is_silent_turns_are_refused_and_streams_wait(
     own_cluster: Cluster, pair: list[Home]
@@ -164,9 +171,7 @@ async def test_while_postgres_is_silent_turns_are_refused_and_streams_wait(
             assert heard.error["error"]["code"] == "storage_unavailable"
         assert 2.0 < time.monotonic() - began < 8.0
         assert sum(each.deltas for each in listeners) < sum(shown) + 100, "what is not stored is not shown"
-        await asyncio.sleep(
-            max(0.0, began + 2 * LEASE + 1 - time.monotonic())
-        )  # sleep: every lease is to run out
+        await wait_lapsed(began)
     await check(here, listeners, text)
     # Nobody was judged dead for what nobody could help.
     assert not [

@@ -19,19 +19,17 @@ async def home(dsn: str) -> AsyncGenerator[Home, None]:
         yield one
 
 
-async def speaking(home: Home, conversation: str, **members: object) -> Heard:
+async def speaking(home: Home, conversation: str, **members: Any) -> Heard:
     heard = home.say(conversation, SLOW, **members)
     await wait_for(lambda: heard.deltas > 3)
     return heard
 
 
-async def queued(home: Home, conversation: str, text: str, **members: object) -> Heard:
+async def queued(home: Home, conversation: str, text: str, **members: Any) -> Heard:
     """A turn that waits."""
     known = len(await home.turns(conversation))
     heard = home.say(conversation, text, **members)
-    async with asyncio.timeout(10):
-        while len(await home.turns(conversation)) == known:
-            await asyncio.sleep(0.005)  # sleep: between two looks
+    await home.wait_turns(conversation, known + 1)
     return heard
 
 
@@ -89,15 +87,9 @@ async def test_a_turn_that_is_interrupted_before_its_first_step_ends_all_the_sam
         conversation = await home.conversation()
         for _ in range(8):
             home.say(conversation, "[[tokens=20 rate=100]]", on_busy="interrupt")
-        turns = await ended(home, conversation, 8)
+        await home.wait_turns(conversation, 8)
+        turns = await home.ended(conversation)
         assert {turn["status"] for turn in turns} <= {"completed", "cancelled"}
-
-
-async def ended(home: Home, conversation: str, number: int) -> list[Any]:
-    async with asyncio.timeout(20):
-        while len(await home.turns(conversation)) < number:
-            await asyncio.sleep(0.01)  # sleep: between two looks
-    return await home.ended(conversation)
 
 
 async def test_a_turn_that_waits_can_be_cancelled(home: Home) -> None:

@@ -137,8 +137,8 @@ async def test_what_has_ended_leaves_nothing_in_memory(pair: list[Home]) -> None
     for home in pair:
         journal, turns_ = home.app._journal, home.app.turns
         await wait_for(lambda turns_=turns_: not turns_._live)  # type: ignore[misc]  # as above
-        assert not (journal._live or journal._stored or journal._dirty or journal._flying)
-        assert not (journal._mirrors._mirrors or journal._mirrors._followers)
+        assert not any((journal._live, journal._stored, journal._dirty, journal._flying))
+        assert not any((journal._mirrors._mirrors, journal._mirrors._followers))
         assert not home.app._recovery._strays
     await asyncio.sleep(0)
     gc.collect()

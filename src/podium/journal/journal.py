@@ -46,6 +46,7 @@ class Journal:
         self._dirty: dict[Log, None] = {}
         self._flying: set[Log] = set()
         self._connection = 0
+        self._is_failing = False
         self._writer: asyncio.Task[None] | None = None
 
     def begin(self, log_id: str, owner: str, events: Sequence[Numbered], *, stored: bool) -> Log:
@@ -192,9 +193,12 @@ class Journal:
                     self._flying = {log for log in logs if log.stored < len(log.events) and not log.sealed}
                     await self._flush(list(self._flying))
                 except (Unavailable, Again) as error:
-                    logger.warning("journal.not_stored", extra={"logs": len(logs), "error": str(error)})
+                    if not self._is_failing:
+                        logger.warning("journal.not_stored", extra={"logs": len(logs), "error": str(error)})
+                    self._is_failing = True
                     await asyncio.sleep(0.1)
                 else:
+                    self._is_failing = False
                     for log in logs:
                         if log.stored >= len(log.events) or log.lost or log.sealed:
                             self._dirty.pop(log, None)

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 Rows = list[asyncpg.Record]
 
 _CONNECT_SECONDS = 5.0
+_SILENT_SECONDS = 20.0  # longer than the server lets a statement run
 _SESSION = {
     "application_name": "podium",
     "statement_timeout": "15000",
@@ -72,7 +73,11 @@ class Lane:
                 connection = await self._connected()
                 if on not in (None, self.opened):
                     raise ConnectionLost("The database connection was replaced.", after=1.0)
-                return await connection.fetch(sql, *args)
+                try:
+                    return await connection.fetch(sql, *args, timeout=_SILENT_SECONDS)
+                except TimeoutError:
+                    connection.terminate()  # the way to the server is broken, and nobody told us
+                    raise
 
     async def listen(self, channel: str, heard: Callable[[str], None]) -> None:
         """Call `heard` with each payload notified on `channel`, as long as this connection lives."""

@@ -31,7 +31,7 @@ def strike(moment: str, step: str) -> None:
         return
     ORDER.unlink()
     os.kill(os.getppid() if who == "parent" else os.getpid(), signal.SIGKILL)
-    time.sleep(60)  # noqa: TID251  # sleep: the kernel kills who loses its parent; nothing else happens until then
+    time.sleep(60)  # sleep: the kernel kills who loses its parent; nothing else happens until then
 
 
 def arm() -> None:
@@ -54,7 +54,7 @@ def arm() -> None:
         return response
 
     Lane.fetch = dying_fetch  # type: ignore[method-assign]  # for the test's sake
-    Remote._post = dying_post  # type: ignore[method-assign]  # for the test's sake
+    Remote._post = dying_post  # type: ignore[method-assign,assignment]  # for the test's sake
 
 
 if "podium.cli.server" in sys.orig_argv:
