@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import aiohttp
 from podium.api.entrance import entrance
 from podium.app import App
 from podium.catalogue.catalogue import Catalogue
-from podium.catalogue.endpoint import Endpoint
+from podium.catalogue.endpoint import Endpoint, Resilience
 from podium.catalogue.profile import Price, Profile
 from podium.config.place import Place
 from podium.config.server import Server
@@ -46,12 +46,13 @@ class Podium:
 
 
 def catalogue_of(host: Simulator) -> Catalogue:
-    """The simulator as endpoint `lab`, a dead endpoint, and routes over both."""
+    """The simulator as endpoint `lab` and, without retries, as `once`; a dead endpoint, and routes over both."""
     lab = Endpoint(name="lab", wire="openai_chat", base_url=host.url, api_key="sk-lab")
+    once = replace(lab, name="once", resilience=Resilience(attempts=1))
     dead = Endpoint(name="dead", wire="openai_chat", base_url=host.refusing_url or "http://127.0.0.1:1/v1")
     price = Price(input=150_000, output=600_000, cached_input=75_000)
     return Catalogue(
-        endpoints={"lab": lab, "dead": dead},
+        endpoints={"lab": lab, "once": once, "dead": dead},
         profiles={"lab/small": Profile(endpoint="lab", model="small", context_window=128_000, price=price)},
         routes={"fast": ("dead/any", "lab/small")},
         default_model="lab/small",

@@ -140,7 +140,7 @@ async def test_a_hosts_errors_become_the_sdks(
 async def test_the_sdk_tries_again_when_that_can_help(server: Podium) -> None:
     async with AsyncOpenAI(base_url=f"{server.url}/v1", api_key=ADMIN_KEY, max_retries=2) as client:
         answer = await client.chat.completions.create(
-            model="lab/small", messages=said("[[fault 503 times=1 key=again]] [[say done]]")
+            model="once/small", messages=said("[[fault 503 times=1 key=again]] [[say done]]")
         )
     assert answer.choices[0].message.content == "done"
 
