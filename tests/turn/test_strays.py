@@ -43,7 +43,7 @@ async def test_a_turn_whose_opening_was_never_answered_for_runs_all_the_same(
 ) -> None:
     here, _ = pair
     conversation = await here.conversation()
-    here.app._opening._batch._patience = 0.3
+    here.app._opening._kept._patience = 0.3
     lose_answers(monkeypatch, "turn_open", 1_000)
     refused = here.say(conversation, "[[say done]]")
     await refused.done()

@@ -38,7 +38,7 @@ class Services:
     endpoints: Mapping[str, Health] = field(default_factory=dict)
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:  # FastAPI runs others in a thread
     """The services of the application that serves this request."""
     services: Services = request.app.state.services
     return services

@@ -24,7 +24,9 @@ from podium.turn.turns import Turns
 from podium.wires.all import WIRES
 from podium.wires.wire import Wire
 
-_CONNECTIONS = 9  # open, record, journal, heartbeat, take-over, listening, and three readers at the least
+_CONNECTIONS = (
+    11  # open and record twice, journal, heartbeat, take-over, listening, and three readers at the least
+)
 
 
 class App:
@@ -69,8 +71,8 @@ class App:
             self.wires, settings.catalogue.endpoints, local=local, share=settings.server.workers
         )
         self.endpoints = self._voices.health
-        self._opening = Opening(lane(), self._lease, self._journal)
-        self._recording = Recording(lane(), self._journal)
+        self._opening = Opening(lane(), lane(durable=False), self._lease, self._journal)
+        self._recording = Recording(lane(), lane(durable=False), self._journal)
         self.turns = Turns(
             database=self.database,
             lane=taking,

@@ -6,6 +6,7 @@ One round trip, batched: after it the user's message cannot be lost.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from podium.context.history import history_bytes
 from podium.errors import Busy, Mismatch, Unavailable, Unknown
@@ -66,17 +67,12 @@ class _Outcome:
 class Opening:
     """Opens turns for this process."""
 
-    def __init__(self, lane: Lane, lease: Lease, journal: Journal) -> None:
-        """`lane` is the connection of this statement alone."""
-        self._lane = lane
+    def __init__(self, lane: Lane, fleeting: Lane, lease: Lease, journal: Journal) -> None:
+        """The connections of this statement alone: `lane` for turns that are kept, `fleeting` for the others."""
         self._lease = lease
         self._journal = journal
-        self._batch = Batch(
-            "open",
-            self._run,
-            size=lambda item: len(item.stored) + len(item.messages or ""),
-            compensate=self._abandoned,
-        )
+        self._kept = self._batched(lane)
+        self._fleeting = self._batched(fleeting)
         self.on_abandoned: Callable[[Turn], None] | None = None
 
     async def __call__(self, ask: Ask, plan: Plan) -> Opened:
@@ -119,7 +115,16 @@ class Opening:
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        await self._batch.close()
+        await self._kept.close()
+        await self._fleeting.close()
+
+    def _batched(self, lane: Lane) -> Batch[_Item, _Outcome]:
+        return Batch(
+            "open",
+            partial(self._run, lane),
+            size=lambda item: len(item.stored) + len(item.messages or ""),
+            compensate=self._abandoned,
+        )
 
     def _turn(self, item: _Item, outcome: _Outcome) -> Turn:
         return Turn(
@@ -139,7 +144,7 @@ class Opening:
 
     async def _settled(self, item: _Item) -> _Outcome:
         for _ in range(_MOST_AGAIN):
-            outcome = await self._batch.put(item)
+            outcome = await (self._kept if item.ask.kept else self._fleeting).put(item)
             if outcome.word == "judged":
                 await self._lease.judged(outcome.owner)
             elif outcome.word != "again":
@@ -147,9 +152,9 @@ class Opening:
             await asyncio.sleep(0.005)
         raise Unavailable("The conversation stays locked by another statement.", after=1.0)
 
-    async def _run(self, items: Sequence[_Item]) -> list[_Outcome]:
+    async def _run(self, lane: Lane, items: Sequence[_Item]) -> list[_Outcome]:
         owner = self._lease.owner
-        rows = await self._lane.fetch(
+        rows = await lane.fetch(
             "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             owner,
             [item.id for item in items],

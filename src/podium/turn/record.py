@@ -6,6 +6,7 @@ stops it is that another process owns the turn now.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -41,17 +42,12 @@ class Recorded:
 class Recording:
     """Records turns for this process. Set `takes` to False to leave waiting turns to others."""
 
-    def __init__(self, lane: Lane, journal: Journal) -> None:
-        """`lane` is the connection of this statement alone."""
-        self._lane = lane
+    def __init__(self, lane: Lane, fleeting: Lane, journal: Journal) -> None:
+        """The connections of this statement alone: `lane` for turns that are kept, `fleeting` for the others."""
         self._journal = journal
         self.takes = True
-        self._batch = Batch(
-            "record",
-            self._run,
-            size=lambda item: len(item.lines) + len(item.messages or ""),
-            patience=_FOR_EVER,
-        )
+        self._kept = self._batched(lane)
+        self._fleeting = self._batched(fleeting)
 
     async def __call__(self, draft: Draft) -> Recorded:
         """Record how the turn ended, then show its end to its listeners."""
@@ -71,7 +67,7 @@ class Recording:
             ending = msgspec.structs.replace(terminal, turn=report)
             facts = [entry.line for entry in log.events[:-1] if not is_spoken(entry.event)]
             lines = b"\n".join([*facts, b'{"seq":%d,%b' % (end.seq, _encoder.encode(ending)[1:])])
-        recorded = await self._batch.put(
+        recorded = await (self._kept if ask.kept else self._fleeting).put(
             _Item(
                 id=draft.turn.id,
                 owner=log.owner,
@@ -90,14 +86,23 @@ class Recording:
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        await self._batch.close()
+        await self._kept.close()
+        await self._fleeting.close()
 
-    async def _run(self, items: Sequence[_Item]) -> list[Recorded]:
+    def _batched(self, lane: Lane) -> Batch[_Item, Recorded]:
+        return Batch(
+            "record",
+            partial(self._run, lane),
+            size=lambda item: len(item.lines) + len(item.messages or ""),
+            patience=_FOR_EVER,
+        )
+
+    async def _run(self, lane: Lane, items: Sequence[_Item]) -> list[Recorded]:
         owners = {item.owner for item in items}
         results: dict[str, Recorded] = {}
         for owner in sorted(owners):
             ours = [item for item in items if item.owner == owner]
-            rows = await self._lane.fetch(
+            rows = await lane.fetch(
                 "SELECT * FROM turn_record($1, $2, $3, $4, $5, $6, $7, $8)",
                 owner,
                 self.takes,
