@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 import podium
+from podium.api.openapi import error_replies
 from podium.api.resources.route import OpenRoute, Route
 from podium.api.services import Services, services_of
 from podium.errors import OperatorError, PodiumError
@@ -102,7 +103,11 @@ async def health(services: Annotated[Services, Depends(services_of)]) -> JSONRes
     return _told(services, needed, wanted)
 
 
-@neighbours.get("/health/services", summary="How are its neighbours?")
+@neighbours.get(
+    "/health/services",
+    responses=error_replies("member", takes="nothing"),
+    summary="How are its neighbours?",
+)
 async def list_services(services: Annotated[Services, Depends(services_of)]) -> ServiceList:
     """Endpoints as their last calls found them, in the process that answers; nothing is sent to them for this."""
     checks = {"database": _needed(services)["database"], **services.checks}
@@ -111,7 +116,11 @@ async def list_services(services: Annotated[Services, Depends(services_of)]) -> 
     return ServiceList(services={**endpoints, **dict(zip(checks, timed, strict=True))})
 
 
-@neighbours.get("/health/circuit-breakers", summary="Which endpoints are asked?")
+@neighbours.get(
+    "/health/circuit-breakers",
+    responses=error_replies("member", takes="nothing"),
+    summary="Which endpoints are asked?",
+)
 async def list_circuit_breakers(services: Annotated[Services, Depends(services_of)]) -> CircuitBreakerList:
     """In the process that answers: each has its own. An endpoint whose breaker is off is always `closed`."""
     reports = {name: health.report() for name, health in services.endpoints.items()}
