@@ -34,7 +34,7 @@ from podium.wires.gemini.document import (
 )
 from podium.wires.gemini.fault import write_error
 from podium.wires.gemini.logprob import write_logprobs
-from podium.wires.gemini.member import level, mark
+from podium.wires.gemini.member import extra_of, level, mark
 from podium.wires.gemini.usage import write_usage
 from podium.wires.member import Members, encode, raw
 
@@ -45,11 +45,12 @@ _STEADY = ("createTime",)
 class _Call:
     """A call in the making."""
 
-    __slots__ = ("pieces", "start", "whole")
+    __slots__ = ("beside", "pieces", "start", "whole")
 
     def __init__(self, start: ToolCallStarted) -> None:
         self.start = start
         self.pieces: list[str] = []
+        self.beside: Members = {}
         self.whole: ToolCall | None = None
 
     def part(self) -> Members:
@@ -63,7 +64,8 @@ class GeminiWriter:
 
     def __init__(self, *, answer_id: str, model: str) -> None:
         """`answer_id` and `model` stand in every chunk."""
-        self._own = {"modelVersion": model, "responseId": answer_id}
+        own = {"modelVersion": model, "responseId": answer_id}
+        self._own = {name: value for name, value in own.items() if value}
         self._seen: set[tuple[int, int]] = set()
         self._calls: dict[tuple[int, int], _Call] = {}
         self._texts: dict[int, list[Text]] = {}
@@ -74,7 +76,8 @@ class GeminiWriter:
         self._set_tail()
 
     def _set_tail(self) -> None:
-        self._tail = b"," + encode({**self._own, **self._steady})[1:] + b"\n\n"
+        steady = encode({**self._own, **self._steady})[1:]
+        self._tail = (b"," if len(steady) > 1 else b"") + steady + b"\n\n"
         self._text_tail = b'}],"role":"model"},"index":0}]' + self._tail
 
     def frame(self, delta: Delta) -> bytes:
@@ -93,8 +96,10 @@ class GeminiWriter:
             return self._flushed() + self._text(delta)
         if isinstance(delta, ToolCallDelta):
             self._take_answer(delta.extra)
-            self._calls[delta.choice, delta.index].pieces.append(delta.arguments)
-            return self._beside(delta.choice, delta.extra)
+            call = self._calls[delta.choice, delta.index]
+            call.pieces.append(delta.arguments)
+            call.beside.update(level(delta.extra, "candidate"))
+            return b""
         return self._seldom(delta)
 
     def _seldom(self, delta: Delta) -> bytes:
@@ -109,8 +114,7 @@ class GeminiWriter:
             case ToolCallStarted():
                 self._calls[delta.choice, delta.index] = _Call(delta)
             case ToolCallCompleted():
-                call = self._calls.pop((delta.choice, delta.index), None)
-                return self._flushed() + self._chunk(delta.choice, call.part()) if call else b""
+                return self._flushed() + self._call(delta)
             case ReasoningDelta():
                 return self._flushed() + self._thought(delta)
             case RefusalDelta():
@@ -181,11 +185,11 @@ class GeminiWriter:
     def _chunk(self, index: int, part: Members, extra: Extra | None = None, **found: Raw | None) -> bytes:
         return b"data: {" + self._candidate(index, [part], extra, **found) + self._tail
 
-    def _beside(self, index: int, extra: Extra | None) -> bytes:
-        """Members of a candidate that came with a call, which is not written yet."""
-        if not level(extra, "candidate"):
-            return b""
-        return self._flushed() + b"data: {" + self._candidate(index, [], extra) + self._tail
+    def _call(self, delta: ToolCallCompleted) -> bytes:
+        call = self._calls.pop((delta.choice, delta.index), None)
+        return (
+            b"" if call is None else self._chunk(delta.choice, call.part(), extra_of(candidate=call.beside))
+        )
 
     def _text(self, delta: TextDelta) -> bytes:
         self._seen.add((delta.choice, delta.index))

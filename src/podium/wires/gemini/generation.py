@@ -37,16 +37,20 @@ _SAMPLED = {
 }
 """Fields of `Sampling` that are one member each."""
 
-_LEVELS = {
-    "minimal": "minimal",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "high",
-    "max": "high",
+_BUDGETS = {
+    "none": 0,
+    "minimal": 1_024,
+    "low": 1_024,
+    "medium": 8_192,
+    "high": 24_576,
+    "xhigh": 24_576,
+    "max": 24_576,
 }
-_BUDGETS = {"none": 0, "minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576}
-"""What an effort means to models that think by budget: https://ai.google.dev/gemini-api/docs/openai#thinking."""
+_LEVELS = {"none": "minimal", "xhigh": "high", "max": "high"}
+"""What an effort means to models that think by budget, and to those that think by level.
+
+Source: https://ai.google.dev/gemini-api/docs/openai#thinking. No level turns thinking off.
+"""
 
 
 def read_sampling(config: Members) -> Sampling:
@@ -161,24 +165,26 @@ def _put_effort(config: Members, request: Request, model: str, dropped: list[str
     thinking: Members = parse(config.get("thinkingConfig"), Members) or {}
     for name in ("thinkingBudget", "thinkingLevel"):
         put(thinking, name, None)
-    said = None if effort is None else _thinking(effort, older=is_older(model))
+    said = None if effort is None else _thinking(effort, model)
     if said is not None:
         thinking.update(said)
         thinks = said.get("thinkingBudget") != Raw(b"0")
         if "includeThoughts" not in thinking and "include_thoughts" not in thinking and thinks:
             thinking["includeThoughts"] = TRUE
+        if effort is not None and effort.level == "none" and thinks:
+            dropped.append(member_name(request, "effort"))
     elif effort is not None and effort != Effort():
         dropped.append(member_name(request, "effort"))
     put(config, "thinkingConfig", raw(thinking) if thinking else None)
 
 
-def _thinking(effort: Effort, *, older: bool) -> Members | None:
+def _thinking(effort: Effort, model: str) -> Members | None:
     if effort.tokens is not None:
         return {"thinkingBudget": raw(effort.tokens)}
     name = (effort.level or "").lower()
-    if name == "none":  # no level turns thinking off
-        return {"thinkingBudget": raw(0)} if older else {"thinkingLevel": raw("minimal")}
-    level = _LEVELS.get(name)
-    if level is None:
+    if name not in _BUDGETS:
         return None
-    return {"thinkingBudget": raw(_BUDGETS[level])} if older else {"thinkingLevel": raw(level)}
+    if is_older(model):
+        return {"thinkingBudget": raw(_BUDGETS[name])}
+    level = _LEVELS.get(name, name)
+    return {"thinkingLevel": raw("low" if level == "minimal" and "flash" not in model else level)}

@@ -87,6 +87,8 @@ class LineWriter:
         if line.role != "assistant":
             self._note_foreign(line.extra)
         content = contents[-1] if contents and contents[-1].role == role else Content(role)
+        if line.role == "user" and line.parts == (Text(""),):
+            content.parts.append({"text": raw("")})
         for at, part in enumerate(line.parts):
             self._add_part(content, part, f"{path}.content[{at}]", said=role == "model")
         if content.parts and (not contents or contents[-1] is not content):
