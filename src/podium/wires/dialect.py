@@ -123,6 +123,31 @@ _MEANT: dict[str, dict[str, str]] = {
 }
 """Members without a word in the vocabulary that carry meaning all the same."""
 
+_SAID_WITHIN: dict[str, frozenset[str]] = {
+    "generationConfig": frozenset(
+        {
+            "temperature",
+            "topP",
+            "topK",
+            "maxOutputTokens",
+            "stopSequences",
+            "candidateCount",
+            "seed",
+            "presencePenalty",
+            "frequencyPenalty",
+            "responseLogprobs",
+            "logprobs",
+            "responseMimeType",
+            "responseSchema",
+            "responseJsonSchema",
+            "_responseJsonSchema",
+            "thinkingConfig",
+        }
+    ),
+    "toolConfig": frozenset({"functionCallingConfig"}),
+}
+"""The same within Gemini's members that hold several things."""
+
 _ELSEWHERE = frozenset({"file_data"})
 """Members that are kept for their form alone: what they say stands in the part."""
 
@@ -156,6 +181,26 @@ def unsaid_members(request: Request, wire: str) -> Iterator[str]:
             raise Inexpressible(meant[name], param=name)
         else:
             yield name
+    if source.wire == "gemini":
+        yield from _unsaid_within(source.members, wire)
+
+
+def _unsaid_within(members: Members, wire: str) -> Iterator[str]:
+    """What Gemini's members hold besides what the vocabulary has words for; they may be written with low lines."""
+    for outer, said in _SAID_WITHIN.items():
+        spelled = next((name for name in members if _camel(name) == outer), outer)
+        for name, value in (parse(members.get(spelled), Members) or {}).items():
+            path = f"{spelled}.{name}"
+            if _camel(name) == "responseModalities":
+                if any(each.upper() != "TEXT" for each in parse(value, list[str]) or ()):
+                    raise Inexpressible(f"The {wire} wire answers in text alone.", param=path)
+            elif name not in said and _camel(name) not in said and value not in _NOTHING:
+                yield path
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(each.title() for each in rest)
 
 
 def foreign_members(extra: Extra | None, wire: str) -> Iterator[tuple[str, Raw]]:

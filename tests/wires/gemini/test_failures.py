@@ -39,7 +39,7 @@ CALL = {"functionCall": {"name": "f", "args": {"x": 1}}}
 def test_a_stream_without_a_finish_reason_is_broken_off_with_its_text_and_usage_kept(make: object) -> None:
     assert callable(make)
     body = make(
-        chunk({"text": "Hel"}, usage=USAGE) + chunk({"text": "lo"}, usage={**USAGE, "totalTokenCount": 20})
+        chunk({"text": "He"}, usage=USAGE) + chunk({"text": "llo"}, usage={**USAGE, "totalTokenCount": 20})
     )
     deltas, error = read_until_error(body)
     assert isinstance(error, Truncated)

@@ -186,20 +186,20 @@ def test_the_same_signature_in_the_alphabet_for_urls_is_read_from_a_client() -> 
 
 @pytest.mark.parametrize("ending", [b"\r\n", b"\n", b"\r"])
 def test_events_may_end_their_lines_in_any_way(ending: bytes) -> None:
-    body = stream({"text": "Hel"}, {"text": "lo"}).replace(b"\r\n", ending)
+    body = stream({"text": "He"}, {"text": "llo"}).replace(b"\r\n", ending)
     assert plain_text(choice(body).parts) == "Hello"
 
 
 def test_a_list_of_chunks_is_a_stream() -> None:
-    body = stream({"text": 'He"l\\}'}, {"functionCall": {"name": "f"}}, {"text": "lo"})
+    body = stream({"text": 'He"l\\}'}, {"functionCall": {"name": "f"}}, {"text": "llo"})
     assert comparable(read(as_list(body))) == comparable(read(body))
 
 
 def test_a_list_is_told_entry_by_entry_as_it_comes() -> None:
-    body = as_list(stream({"text": "Hel"}, {"text": "lo"}))
+    body = as_list(stream({"text": "He"}, {"text": "llo"}))
     reader = WIRE.reader("application/json")
-    first = reader.feed(body[: body.index(b"lo")])
-    assert [delta.text for delta in first if isinstance(delta, TextDelta)] == ["Hel"]
+    first = reader.feed(body[: body.index(b"llo")])
+    assert [delta.text for delta in first if isinstance(delta, TextDelta)] == ["He"]
 
 
 def test_the_end_is_a_finish_reason_for_every_candidate_that_began() -> None:
@@ -212,7 +212,7 @@ def test_the_end_is_a_finish_reason_for_every_candidate_that_began() -> None:
 
 
 def test_text_behind_a_finish_reason_is_read_all_the_same() -> None:
-    body = chunk({"text": "Hel"}, finish="STOP") + chunk({"text": "lo"}, finish="STOP")
+    body = chunk({"text": "He"}, finish="STOP") + chunk({"text": "llo"}, finish="STOP")
     assert plain_text(choice(body).parts) == "Hello"
     assert len(finishes(read(body))) == 1
 
@@ -324,12 +324,12 @@ def test_what_the_vocabulary_has_no_word_for_goes_back_to_this_wire_alone() -> N
 
 
 def test_what_a_text_rests_on_is_told_in_characters() -> None:
-    text = "Grün ist es. Ja."
+    text = "Grün war es. Ja."
     grounding = {
         "groundingChunks": [{"web": {"uri": "https://u/1", "title": "One"}}],
         "groundingSupports": [
             {
-                "segment": {"startIndex": 0, "endIndex": 13, "text": "Grün ist es."},
+                "segment": {"startIndex": 0, "endIndex": 13, "text": "Grün war es."},
                 "groundingChunkIndices": [0, 9],
             }
         ],
@@ -338,7 +338,7 @@ def test_what_a_text_rests_on_is_told_in_characters() -> None:
     assert isinstance(part, Text)
     (annotation,) = part.annotations
     assert (annotation.url, annotation.title) == ("https://u/1", "One")
-    assert text[annotation.start : annotation.end] == "Grün ist es."
+    assert text[annotation.start : annotation.end] == "Grün war es."
 
 
 def test_log_probabilities_are_read_into_the_common_form_and_kept() -> None:

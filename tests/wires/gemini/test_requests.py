@@ -26,6 +26,7 @@ from podium.vocabulary.part import (
     Video,
 )
 from podium.vocabulary.request import Effort, Line, Request, Sampling, Schema, Tool, ToolChoice
+from podium.wires.anthropic import Anthropic
 from podium.wires.gemini.signature import PLACEHOLDER, write_signature
 from podium.wires.openai_chat import OpenAIChat
 from tests.wires.gemini.streams import WIRE
@@ -277,8 +278,8 @@ def test_chunks_that_a_client_sends_back_are_one_answer_again() -> None:
         {"text": "H", "thought": True},
         {"text": "m", "thought": True},
         {"text": "", "thought": True, "thoughtSignature": SIGNED},
-        {"text": "Hel"},
-        {"text": "lo"},
+        {"text": "He"},
+        {"text": "llo"},
         {"text": ""},
     ]
     contents = [{"role": "model", "parts": [part]} for part in parts]
@@ -320,10 +321,10 @@ def test_instructions_at_the_head_are_the_system_instruction_and_later_ones_are_
     assert outgoing.dropped == ("messages[3].role",)
 
 
-def test_instructions_alone_are_asked_as_a_question() -> None:
-    assert written(Request("m", (Line("system", (Text("A"),)),))) == {
-        "contents": [{"role": "user", "parts": [{"text": "A"}]}]
-    }
+def test_instructions_alone_are_asked_as_a_question_with_notice() -> None:
+    outgoing = WIRE.write_request(Request("m", (Line("system", (Text("A"),)),)), PROFILE, ENDPOINT)
+    assert json.loads(outgoing.body) == {"contents": [{"role": "user", "parts": [{"text": "A"}]}]}
+    assert outgoing.dropped == ("messages[0].role",)
 
 
 def test_media_are_written_where_they_are() -> None:
@@ -541,3 +542,18 @@ def test_a_tool_loop_of_another_dialect_arrives_meaning_the_same() -> None:
         "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"type": "object"}}]}],
         "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
     }
+
+
+# ── into another dialect ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_another_wire_cannot_say_of_the_configuration_is_named_or_refused() -> None:
+    contents = [{"parts": [{"text": "hi"}]}]
+    config = {"temperature": 0.5, "responseModalities": ["Text"], "mediaResolution": "LOW"}
+    sent = {"contents": contents, "generation_config": config, "toolConfig": {"retrievalConfig": {"a": 1}}}
+    dropped = Anthropic().write_request(read(sent), PROFILE, ENDPOINT).dropped
+    assert set(dropped) == {"generation_config.mediaResolution", "toolConfig.retrievalConfig"}
+    config = {"response_modalities": ["TEXT", "IMAGE"]}
+    with pytest.raises(Inexpressible) as refused:
+        Anthropic().write_request(read({"contents": contents, "generationConfig": config}), PROFILE, ENDPOINT)
+    assert refused.value.param == "generationConfig.response_modalities"

@@ -70,7 +70,7 @@ class LineWriter:
         return [self._text(part) for part in line.parts if isinstance(part, Text) and part.text]
 
     def hoisted(self, path: str) -> None:
-        """Take note of a system text that loses its place within the conversation."""
+        """Take note of a system text that loses its place within the conversation, or is asked as the user's."""
         self._dropped.append(f"{path}.role")
 
     def add(self, contents: list[Content], line: Line, path: str) -> None:

@@ -142,6 +142,7 @@ def _put_lines(members: Members, request: Request, source: Source | None, writer
         at += 1
     writer.settle(fresh)
     if not written and system:  # this wire wants a content
+        writer.hoisted(f"messages[{len(lines) - 1}]")
         written.append(raw({"role": "user", "parts": [system.pop()]}))
     put(members, "systemInstruction", raw({"parts": system}) if system else None)
     put(
