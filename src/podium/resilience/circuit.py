@@ -8,7 +8,7 @@ State = Literal["closed", "open", "half_open"]
 Entry = Literal["pass", "probe", "refused"]
 
 _WINDOW = 30.0  # seconds in which outcomes are weighed
-_LEAST = 20  # outcomes without which a rate says nothing
+_LEAST, _MOST = 20, 1000  # outcomes without which a rate says nothing, and beyond which it says no more
 _SHARE = 0.5
 _SHORTEST, _LONGEST = 1.0, 30.0  # seconds between two probes
 _SLOWNESS = 6.0
@@ -102,7 +102,7 @@ class Circuit:
         now = self._now()
         self._recent.append((now, failed))
         self._failed += failed
-        while self._recent[0][0] < now - _WINDOW:
+        while self._recent[0][0] < now - _WINDOW or len(self._recent) > _MOST:
             self._failed -= self._recent.popleft()[1]
 
     def _is_mostly_failing(self) -> bool:
