@@ -1,0 +1,104 @@
+"""What the journal shows is stored; what a crash of Postgres takes back is written again, before more is shown."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from podium.store.database import Lane
+from tests.turn.home import Home, homes
+from tests.turn.mortal import Heard, wait_for
+
+pytestmark = pytest.mark.promise("prefix")
+
+
+@pytest.fixture
+async def home(dsn: str) -> AsyncGenerator[Home, None]:
+    async with homes(dsn) as [one]:
+        yield one
+
+
+async def take_back(home: Home, heard: Heard, after: int) -> None:
+    """What a crash does: the connection breaks, and events beyond a number are gone."""
+    lane = home.app._journal._lane
+    async with lane._lock:
+        assert lane._connection is not None
+        lane._connection.terminate()
+        await home.app.database.fetch(
+            "DELETE FROM log_rows WHERE id = $1 AND last_seq > $2", heard.turn, after
+        )
+
+
+async def stored(home: Home, heard: Heard) -> int:
+    row = await home.app.database.first(
+        "SELECT max(last_seq) AS last FROM log_rows WHERE id = $1", heard.turn
+    )
+    return 0 if row is None else row["last"] or 0
+
+
+async def wait_stored(home: Home, heard: Heard, upto: int) -> None:
+    async with asyncio.timeout(10):
+        while await stored(home, heard) < upto:  # noqa: ASYNC110  # the database knows it alone
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_heard_is_stored_already(home: Home) -> None:
+    heard = home.say(await home.conversation(), "[[tokens=100 rate=200]]")
+    await wait_for(lambda: heard.deltas)
+    looks = 0
+    while heard.end is None:
+        known = len(heard.frames)
+        assert await stored(home, heard) >= known
+        looks += 1
+    assert looks > 5
+
+
+async def test_what_was_taken_back_of_a_speaking_turn_is_written_again(home: Home) -> None:
+    heard = home.say(await home.conversation(), "[[tokens=200 rate=100]]")
+    for seen in (10, 60, 110):
+        await wait_for(lambda seen=seen: heard.deltas > seen)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+        await take_back(home, heard, after=5)
+        await wait_stored(home, heard, len(heard.frames))
+    await heard.done()
+    assert heard.end["status"] == "completed"
+    assert heard.frames == await home.events(str(heard.turn))
+    assert [frame.seq for frame in heard.frames] == list(range(1, len(heard.frames) + 1))
+
+
+async def test_what_was_taken_back_of_a_silent_turn_is_written_again(home: Home) -> None:
+    heard = home.say(await home.conversation(), "[[tokens=20]][[fault hang after=10 seconds=20]]")
+    await wait_for(lambda: heard.deltas >= 9)
+    seen = len(heard.frames)
+    await take_back(home, heard, after=5)
+    assert await stored(home, heard) < seen
+    await wait_stored(home, heard, seen)
+    assert len(heard.frames) == seen, "the turn was not silent"
+
+
+async def test_an_end_is_not_shown_before_it_is_recorded(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even if a crash takes back what a turn had said, while it waits for its record."""
+    fetch, released = Lane.fetch, asyncio.Event()
+
+    async def held(self: Lane, sql: str, *arguments: object, **more: Any) -> Any:
+        if "turn_record" in sql:
+            await released.wait()
+        return await fetch(self, sql, *arguments, **more)
+
+    monkeypatch.setattr(Lane, "fetch", held)
+    heard = home.say(await home.conversation(), "[[tokens=20]]")
+    other = home.say(await home.conversation(), "[[tokens=400 rate=100]]")
+    await wait_for(lambda: heard.deltas >= 20 and other.deltas > 3)
+    log = home.app._journal.find(str(heard.turn))
+    assert log is not None
+    await wait_for(lambda: log.sealed)
+    await take_back(home, heard, after=2)
+    said = other.deltas
+    await wait_for(lambda: other.deltas > said + 50)
+    assert not [frame for frame in heard.frames if frame.kind == "turn.completed"]
+    assert log.shown < len(log.events)
+    released.set()
+    await heard.done()
+    assert heard.end["status"] == "completed"
+    assert heard.frames == await home.events(str(heard.turn))
+    assert [frame.kind for frame in heard.frames].count("turn.completed") == 1
