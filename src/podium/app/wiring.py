@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncGenerator
-from functools import partial
 
 from podium.app.voice import Address, Voices
 from podium.config.place import Place
@@ -12,7 +11,7 @@ from podium.identity import CHANNEL, Keyring, Keys, digest
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.journal.mirror import Mirrors
-from podium.routing.choose import choose
+from podium.routing.choose import Chooser
 from podium.store.database import Database
 from podium.store.listen import Listening
 from podium.store.redis import Wakeups
@@ -80,7 +79,7 @@ class App:
             journal=self._journal,
             opening=self._opening,
             steps=Steps(
-                choose=partial(choose, settings.catalogue),
+                choose=Chooser(settings.catalogue),
                 voice=self._voices.voice,
                 record=self._recording,
                 journal=self._journal,

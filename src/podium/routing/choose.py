@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from podium.catalogue.catalogue import Candidate, Catalogue
 from podium.vocabulary.event import Decided
 
+_MOST_PLANS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -13,6 +15,28 @@ class Plan:
     candidates: tuple[Candidate, ...]
     window: int
     decided: Decided
+
+
+class Chooser:
+    """Chooses from one catalogue, and remembers: the same name gives the same plan for as long as a process lives."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._plans: dict[str | None, Plan] = {}
+
+    def __call__(self, model: str | None) -> Plan:
+        """As `choose`.
+
+        Raises:
+            UnknownModel: no configured endpoint answers to the name.
+        """
+        plan = self._plans.get(model)
+        if plan is None:
+            plan = choose(self._catalogue, model)
+            if len(self._plans) >= _MOST_PLANS:  # callers may name any model of an endpoint
+                self._plans.clear()
+            self._plans[model] = plan
+        return plan
 
 
 def choose(catalogue: Catalogue, model: str | None) -> Plan:
