@@ -31,14 +31,14 @@ _THOUGHT = Extra(NAME, {"thought": TRUE})
 
 
 class _Speaker:
-    """One candidate that speaks part after part; `made` counts the calls of the whole answer that have no id."""
+    """One candidate that speaks part after part; `made` counts its calls that have no id."""
 
-    def __init__(self, choice: int, made: list[int]) -> None:
+    def __init__(self, choice: int) -> None:
         self.choice = choice
         self.parts = 0
         self.kind = ""
         self.calls = False
-        self.made = made
+        self.made = 0
         self.deltas: list[Delta] = []
 
     def _index(self, kind: str) -> int:
@@ -72,12 +72,15 @@ class _Speaker:
             self._whole(Image(Media("inline", "AAAA", media_type="image/png")))
         self.deltas.append(PartDone(self._index("whole"), part, self.choice))
 
+    def _made_id(self) -> str:
+        return f"call_id_{self.choice}_{self.made}" if self.choice else f"call_id_{self.made}"
+
     def _call(self, draw: st.DrawFn) -> None:
         at, choice = self._index("whole"), self.choice
         self.calls = True
         named = draw(st.booleans())
-        call_id = draw(TEXT) if named else f"call_id_{self.made[0]}"
-        self.made[0] += not named
+        call_id = draw(TEXT) if named else self._made_id()
+        self.made += not named
         extra = None if named else _IDLESS
         arguments = bytes(raw(draw(st.dictionaries(TEXT, st.integers(0, 9) | TEXT, max_size=2)))).decode()
         call = ToolCall(call_id, draw(TEXT), arguments, signature=draw(st.none() | _SIGNED), extra=extra)
@@ -105,8 +108,7 @@ def _extras() -> st.SearchStrategy[Extra | None]:
 @st.composite
 def answers(draw: st.DrawFn) -> list[Delta]:
     """The deltas of a whole answer, in the order in which a reader gives them."""
-    made = [0]
-    speakers = [_Speaker(choice, made) for choice in range(draw(st.integers(1, 2)))]
+    speakers = [_Speaker(choice) for choice in range(draw(st.integers(1, 2)))]
     kinds = st.sampled_from(["text", "text", "thought", "sealed", "seal", "call", "call", "picture"])
     spoken: list[Delta] = []
     for speaker in draw(st.lists(st.sampled_from(speakers), max_size=12)):

@@ -292,13 +292,15 @@ def test_chunks_that_a_client_sends_back_are_one_answer_again() -> None:
 
 def test_a_foreign_signature_is_unwrapped_on_its_return() -> None:
     foreign = Signature("anthropic", "claude", "abc==")
-    for redacted in (False, True):
+    for redacted in (False, True):  # what was not shown is no end of the thought before it
         value = write_signature(foreign, redacted=redacted)
         assert base64.b64decode(value, validate=True).startswith(b"podium:anthropic:")
         again = base64.urlsafe_b64encode(base64.b64decode(value)).decode()
         part = {"text": "Hm", "thought": True, "thoughtSignature": again}
-        (line,) = read({"contents": [{"role": "model", "parts": [part]}]}).lines
-        (thought,) = line.parts
+        parts = [{"text": "So", "thought": True}, part] if redacted else [part]
+        (line,) = read({"contents": [{"role": "model", "parts": parts}]}).lines
+        thought = line.parts[-1]
+        assert len(line.parts) == len(parts)
         assert isinstance(thought, Reasoning)
         assert (thought.text, thought.signature, thought.redacted) == ("Hm", foreign, redacted)
 
@@ -325,6 +327,21 @@ def test_instructions_alone_are_asked_as_a_question_with_notice() -> None:
     outgoing = WIRE.write_request(Request("m", (Line("system", (Text("A"),)),)), PROFILE, ENDPOINT)
     assert json.loads(outgoing.body) == {"contents": [{"role": "user", "parts": [{"text": "A"}]}]}
     assert outgoing.dropped == ("messages[0].role",)
+
+
+def test_an_answer_that_is_begun_for_the_model_is_sent_with_notice() -> None:
+    lines = (Line("user", (Text("hi"),)), Line("assistant", (Text("Well,"),)))
+    outgoing = WIRE.write_request(Request("m", lines), PROFILE, ENDPOINT)
+    assert json.loads(outgoing.body)["contents"][-1] == {"role": "model", "parts": [{"text": "Well,"}]}
+    assert outgoing.dropped == ("messages[1].role",)
+
+
+def test_the_name_of_a_file_is_dropped_with_notice() -> None:
+    request = asking(Document(Media("inline", "JVBERi0x", name="a.pdf")))
+    outgoing = WIRE.write_request(request, PROFILE, ENDPOINT)
+    (part,) = json.loads(outgoing.body)["contents"][0]["parts"]
+    assert part == {"inlineData": {"mimeType": "application/pdf", "data": "JVBERi0x"}}
+    assert outgoing.dropped == ("filename",)
 
 
 def test_media_are_written_where_they_are() -> None:

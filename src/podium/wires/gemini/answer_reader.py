@@ -1,6 +1,5 @@
 """The client half of an answer: a document, a list of chunks or a stream of events into deltas."""
 
-import re
 from datetime import datetime
 
 from msgspec import Raw
@@ -19,8 +18,6 @@ from podium.wires.intake import Intake
 from podium.wires.member import BROKEN, Members, decode_members, is_null, mended, parse
 
 _KNOWN = ("candidates", "usageMetadata", "modelVersion", "responseId", "error")
-_UNFIT = re.compile(r"[^A-Za-z0-9_-]")
-_LONGEST_ID = 24
 
 
 class GeminiReader:
@@ -41,7 +38,6 @@ class GeminiReader:
         self._started = False
         self._id = ""
         self._model = ""
-        self._calls = 0
         self._candidates: dict[int, CandidateReader] = {}
         self._blocked: str | None = None
         self._extra: Members = {}
@@ -196,17 +192,11 @@ class GeminiReader:
         candidate = self._candidates.get(index)
         if candidate is None:
             candidate = self._candidates[index] = CandidateReader(
-                index, model=lambda: self._model, call_id=self._call_id
+                index, model=lambda: self._model, answer=lambda: self._id
             )
         if self._extra:
             candidate.answer_extra, self._extra = {**candidate.answer_extra, **self._extra}, {}
         candidate.read(members, self._out)
-
-    def _call_id(self) -> str:
-        """An id for a call without one: the same whenever these bytes are read, and another in every answer."""
-        self._calls += 1
-        own = _UNFIT.sub("", self._id)[:_LONGEST_ID]
-        return f"call_{own}_{self._calls - 1}" if own else f"call_{self._calls - 1}"
 
     def _count(self) -> None:
         """Tell the usage as it stands; every count is cumulative."""

@@ -1,5 +1,6 @@
 """One candidate of an answer: what its contents say, part by part."""
 
+import re
 from collections.abc import Callable
 
 from msgspec import Raw
@@ -23,17 +24,19 @@ from podium.wires.gemini.member import NAME, TRUE, extra_of, flat, listed, rest_
 from podium.wires.member import Members, decode_members, is_null, parse, raw
 
 _KNOWN = ("index", "content", "finishReason")
+_UNFIT = re.compile(r"[^A-Za-z0-9_-]")
+_LONGEST_ID = 24
 _THOUGHT = Extra(NAME, {"thought": TRUE})
 
 
 class CandidateReader:
     """Reads one candidate. `answer_extra` are members of the whole answer that wait for a delta to travel with."""
 
-    def __init__(self, index: int, *, model: Callable[[], str], call_id: Callable[[], str]) -> None:
-        """`model` tells who answers, whose signatures these are; `call_id` makes an id for a call without one."""
+    def __init__(self, index: int, *, model: Callable[[], str], answer: Callable[[], str]) -> None:
+        """`model` tells who answers, whose signatures these are; `answer` the id that ids of calls are made of."""
         self.index = index
         self.answer_extra: Members = {}
-        self._model, self._call_id = model, call_id
+        self._model, self._answer = model, answer
         self._extra: Members = {}
         self._told: Members = {}
         self._finish: Raw | None = None
@@ -42,7 +45,7 @@ class CandidateReader:
         self._at = 0
         self._texts: dict[int, list[str]] = {}
         self._thoughts: list[str] = []
-        self._calls = False
+        self._calls = self._made = 0
         self._logprobs: Raw | None = None
         self._metadata: Members = {}
 
@@ -185,9 +188,15 @@ class CandidateReader:
             ),
         )
 
+    def _call_id(self) -> str:
+        """An id for a call without one: the same whenever these bytes are read, and another in every answer."""
+        own = _UNFIT.sub("", self._answer())[:_LONGEST_ID]
+        self._made += 1
+        return "_".join(each for each in ("call", own, str(self.index or ""), str(self._made - 1)) if each)
+
     def _call(self, call: ToolCall, out: list[Delta]) -> None:
         """A call comes whole, so it is completed at once."""
-        self._kind, self._calls = "", True
+        self._kind, self._calls = "", self._calls + 1
         at, choice = self._next_part(), self.index
         out.append(ToolCallStarted(index=at, id=call.id, name=call.name, choice=choice, extra=call.extra))
         out.append(ToolCallDelta(index=at, arguments=call.arguments, choice=choice, extra=self._carried()))
@@ -224,7 +233,7 @@ class CandidateReader:
             out.append(PartDone(index=at, part=Text(texts[at], annotations), choice=self.index))
         finish = self._finish if self._finish is not None else raw(UNSPECIFIED)
         word = word_of(finish) or UNSPECIFIED
-        reason, told = reason_of(word, has_calls=self._calls)
+        reason, told = reason_of(word, has_calls=self._calls > 0)
         if blocked is not None and not self.ended:
             reason, told = "content_filter", blocked
         elif word_for(reason) != finish:

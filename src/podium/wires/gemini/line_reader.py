@@ -91,7 +91,7 @@ def _whole(last: Part | None, part: Part, *, between: bool) -> Part | None:
         case Text(extra=None), Text(extra=None) if between:
             return replace(last, text=last.text + part.text)
         case Reasoning(signature=None), Reasoning() if mark(part.extra, "rides") is None and (
-            between or (part.signature is not None and not part.text)
+            not part.redacted and (between or (part.signature is not None and not part.text))
         ):
             return replace(part, text=last.text + part.text)
     return None

@@ -69,6 +69,11 @@ class LineWriter:
         self._note_foreign(line.extra)
         return [self._text(part) for part in line.parts if isinstance(part, Text) and part.text]
 
+    def note_prefill(self, line: Line, path: str) -> None:
+        """Take note of an answer that has been begun for the model: not every one goes on from there."""
+        if line.role == "assistant" and not any(isinstance(part, ToolCall) for part in line.parts):
+            self._dropped.append(f"{path}.role")
+
     def hoisted(self, path: str) -> None:
         """Take note of a system text that loses its place within the conversation, or is asked as the user's."""
         self._dropped.append(f"{path}.role")
@@ -196,6 +201,8 @@ class LineWriter:
         self._note_foreign(part.extra)
         if isinstance(part, Image) and part.detail not in (None, "auto"):
             self._dropped.append("detail")
+        if part.media.name is not None and "displayName" not in level(part.extra, "inner"):
+            self._dropped.append("filename")
         return write_media(part, path)
 
     def _note_foreign(self, extra: Extra | None) -> None:

@@ -141,6 +141,8 @@ def _put_lines(members: Members, request: Request, source: Source | None, writer
             written.extend(fresh[before:])
         at += 1
     writer.settle(fresh)
+    if source is None and lines:
+        writer.note_prefill(lines[-1], f"messages[{len(lines) - 1}]")
     if not written and system:  # this wire wants a content
         writer.hoisted(f"messages[{len(lines) - 1}]")
         written.append(raw({"role": "user", "parts": [system.pop()]}))
