@@ -31,10 +31,11 @@ async def take_back(home: Home, heard: Heard, after: int) -> None:
 
 
 async def stored(home: Home, heard: Heard) -> int:
-    row = await home.app.database.first(
-        "SELECT max(last_seq) AS last FROM log_rows WHERE id = $1", heard.turn
+    """How far the database has it, in rows or folded."""
+    last: int = await home.app.database.value(
+        "SELECT last_seq FROM journal_stored(ARRAY[$1::text])", heard.turn
     )
-    return 0 if row is None else row["last"] or 0
+    return last
 
 
 async def wait_stored(home: Home, heard: Heard, upto: int) -> None:
