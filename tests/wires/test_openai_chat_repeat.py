@@ -24,7 +24,10 @@ def read(pieces: list[bytes]) -> list[Delta]:
 @given(st.lists(st.text(max_size=12), max_size=12), st.booleans())
 def test_whole_events_read_as_their_single_bytes_do(texts: list[str], ascii_only: bool) -> None:
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    events = [chunk("", ascii_only=ascii_only, role="assistant"), *(chunk(t, ascii_only=ascii_only) for t in texts)]
+    events = [
+        chunk("", ascii_only=ascii_only, role="assistant"),
+        *(chunk(t, ascii_only=ascii_only) for t in texts),
+    ]
     assert read(events) == read([bytes([byte]) for byte in b"".join(events)])
 
 

@@ -100,7 +100,9 @@ def _functions() -> Iterator[Traversable]:
 
 
 def _scripts(folder: Traversable) -> list[Traversable]:
-    return sorted((each for each in folder.iterdir() if each.name.endswith(".sql")), key=lambda each: each.name)
+    return sorted(
+        (each for each in folder.iterdir() if each.name.endswith(".sql")), key=lambda each: each.name
+    )
 
 
 def _digest() -> str:
