@@ -103,3 +103,17 @@ async def test_an_end_is_not_shown_before_it_is_recorded(home: Home, monkeypatch
     assert heard.end["status"] == "completed"
     assert heard.frames == await home.events(str(heard.turn))
     assert [frame.kind for frame in heard.frames].count("turn.completed") == 1
+
+
+async def test_a_stateless_call_that_a_crash_took_back_ends_for_its_client(home: Home) -> None:
+    """It is not waited for on the disk, so Postgres may forget that it began."""
+    heard = home.chat("[[tokens=60 rate=100]]", stream=False)
+    await wait_for(lambda: home.host.oracle.running)
+    await home.app.database.fetch("WITH gone AS (DELETE FROM logs) DELETE FROM turns")
+    await heard.done()
+    assert (heard.status, heard.error["error"]["code"]) == (503, "interrupted")
+    streamed = home.chat("[[tokens=60 rate=100]]")
+    await wait_for(lambda: home.host.oracle.running)
+    await home.app.database.fetch("WITH gone AS (DELETE FROM logs) DELETE FROM turns")
+    await streamed.done()
+    assert streamed.broken or streamed.status == 200

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from podium.errors import Draining, Lost, Unavailable
+from podium.errors import Draining, Interrupted, Lost, Unavailable
 from podium.journal.lease import Lease
 from podium.journal.log import Log, Numbered
 from podium.journal.mirror import Mirrors
@@ -126,6 +126,7 @@ class Journal:
 
         Raises:
             Draining: this process ends before the turn.
+            Interrupted: a crash of Postgres took back that there was a fleeting log at all.
         """
         at, fleeting = after, False
         log = self._live.get(log_id)
@@ -142,6 +143,8 @@ class Journal:
                     return
                 else:
                     await log.changed()
+        if fleeting and not await self._mirrors.is_known(log_id):
+            raise Interrupted
         async with (
             self._mirrors.mirrored(log_id) as mirror,
             contextlib.aclosing(mirror.follow(0 if fleeting else at)) as stretches,

@@ -45,6 +45,14 @@ class Mirrors:
             if not self._followers[log_id]:
                 del self._followers[log_id], self._mirrors[log_id]
 
+    async def is_known(self, log_id: str) -> bool:
+        """Whether the database has this log, whole or not.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        return await self._database.value("SELECT journal_whole($1)", log_id) is not None
+
     def wake(self, log_id: str) -> None:
         """Somebody says that this log has grown."""
         if log_id in self._mirrors:
