@@ -1,12 +1,17 @@
 """What every test shares: a database; and in CI an absent neighbour is a failure, not a skip."""
 
 import os
+import signal
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
 import pytest_asyncio
 
 from tests.serving import Cluster, fresh_database, running_cluster
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background: the processes under test would inherit deaf ears for Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRE_ALL = os.environ.get("PODIUM_REQUIRE_ALL") == "1"
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
 CONFTEST = Path(__file__).with_name("conftest.py")
 SKIPS = """
 import pytest
@@ -33,7 +34,8 @@ def closing_line(folder: Path, source: str, *, require_all: str) -> str:
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "."],
         cwd=folder,
-        env=os.environ | {"PODIUM_REQUIRE_ALL": require_all, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env=os.environ
+        | {"PODIUM_REQUIRE_ALL": require_all, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

@@ -164,7 +164,7 @@ class Installation:
 def processes() -> list[tuple[int, int, str]]:
     """Every process: its number, its parent's, and its command line."""
     listed = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,stat=,command="], capture_output=True, text=True, check=True
+        ["ps", "-axwwo", "pid=,ppid=,stat=,command="], capture_output=True, text=True, check=True
     )
     found = [re.split(r"\s+", line.strip(), maxsplit=3) for line in listed.stdout.splitlines()]
     return [(int(each[0]), int(each[1]), each[3]) for each in found if not each[2].startswith("Z")]

@@ -33,7 +33,9 @@ async def take_back(home: Home, heard: Heard, after: int) -> None:
 async def stored(home: Home, heard: Heard) -> int:
     """How far the database has it, in rows or folded."""
     last: int = await home.app.database.value(
-        "SELECT last_seq FROM journal_stored(ARRAY[$1::text])", heard.turn
+        "SELECT max(first_seq + array_length(string_to_array(lines, E'\\n'), 1) - 1)"
+        " FROM journal_read(ARRAY[$1::text], ARRAY[0])",
+        heard.turn,
     )
     return last
 

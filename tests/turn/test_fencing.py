@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.simulator.serving import simulator
@@ -28,8 +29,21 @@ async def pair(dsn: str) -> AsyncGenerator[tuple[Mortal, Mortal], None]:
         yield one, await stack.enter_async_context(mortal(host=host, **more))
 
 
+async def cut_sessions(dsn: str) -> None:
+    """Break every connection to the database."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await connection.close()
+
+
 @pytest.mark.promise("prefix", "terminal")
-async def test_a_server_that_wakes_after_its_lease_writes_nothing(pair: tuple[Mortal, Mortal]) -> None:
+@pytest.mark.parametrize("is_cut", [False, True], ids=["connected", "cut off"])
+async def test_a_server_that_wakes_after_its_lease_writes_nothing(
+    pair: tuple[Mortal, Mortal], dsn: str, *, is_cut: bool
+) -> None:
     sleeper, other = pair
     spoken = await sleeper.conversation()
     silent = await sleeper.conversation()
@@ -41,6 +55,8 @@ async def test_a_server_that_wakes_after_its_lease_writes_nothing(pair: tuple[Mo
     stopped = sleeper.server()
     os.kill(stopped, signal.SIGSTOP)
     try:
+        if is_cut:
+            await cut_sessions(dsn)
         first, second = await other.ended(spoken, within=6 * LEASE)
         [rerun] = await other.ended(silent, within=6 * LEASE)
         assert (first["status"], second["status"], rerun["status"]) == (

@@ -213,21 +213,32 @@ class Journal:
             self._writer = None
 
     async def _resync(self) -> None:
-        """After a new connection, learn what is really stored: a crash takes back what had not reached the disk."""
+        """After a new connection, learn what is really stored: a crash takes back what had not reached the disk.
+
+        A log that another process took over meanwhile, or ended, is lost: what it holds now is not what was said here.
+        """
         connection = await self._lane.connect()
         if connection == self._connection:
             return
-        logs = {log.id: log for log in self._stored if not log.sealed}
-        rows = await self._lane.fetch("SELECT * FROM journal_stored($1)", list(logs), on=connection)
-        for row in rows:
-            log = logs[row["id"]]
-            if row["last_seq"] < log.stored:
-                logger.warning(
-                    "journal.written_again", extra={"log": log.id, "events": log.stored - row["last_seq"]}
-                )
-                self._dirty[log] = None
-            log.stored = min(row["last_seq"], len(log.events))
+        logs = [log for log in self._stored if not log.sealed]
+        for owner in {log.owner for log in logs}:
+            ours = [log for log in logs if log.owner == owner]
+            rows = await self._lane.fetch(
+                "SELECT * FROM journal_stored_of($1, $2)", owner, [log.id for log in ours], on=connection
+            )
+            stored = {row["id"]: row["last_seq"] for row in rows}
+            for log in ours:
+                self._resume(log, stored.get(log.id))
         self._connection = connection
+
+    def _resume(self, log: Log, stored: int | None) -> None:
+        if stored is None:
+            self.lose(log)
+            return
+        if stored < log.stored:
+            logger.warning("journal.written_again", extra={"log": log.id, "events": log.stored - stored})
+            self._dirty[log] = None
+        log.stored = min(stored, len(log.events))
 
     async def _flush(self, logs: Sequence[Log]) -> None:
         if not logs:

@@ -142,7 +142,7 @@ class Remote:
         """
         trip = SimpleNamespace(reused=False, connected=False)
         try:
-            with clock.Deadline(until - asyncio.get_running_loop().time()):
+            async with asyncio.timeout_at(until):
                 try:
                     return await self._post(outgoing, trip)
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:

@@ -13,6 +13,10 @@ from podium.api.openapi import EVENT, Parameter, Reply, Schema
 _EITHER = Reply(
     "The answer, or its events.", {"application/json": {"type": "object"}, "text/event-stream": EVENT}
 )
+_EITHER_OR_LIST = Reply(
+    "The answer, its events, or (a stream without `alt=sse`) a list of its pieces.",
+    {"application/json": {"type": ["object", "array"]}, "text/event-stream": EVENT},
+)
 _WISHES = (
     "One member more than its maker documents: `x_podium` `{conversation, on_busy, on_disconnect}` "
     "makes it a turn of a conversation."

@@ -64,12 +64,17 @@ BEGIN
         SELECT ours.id FROM ours;
 END $$;
 
--- How far each of these logs is stored.
-CREATE OR REPLACE FUNCTION journal_stored(_ids text[])
-RETURNS TABLE (id text, last_seq int) LANGUAGE sql STABLE AS $$
-    SELECT l.id, greatest(l.last_seq, (SELECT max(r.last_seq) FROM log_rows r WHERE r.id = l.id))
-      FROM logs l WHERE l.id = ANY(_ids)
-$$;
+-- How far each of these logs is stored, of those that are still this owner's and live; the others are lost to it.
+CREATE OR REPLACE FUNCTION journal_stored_of(_owner text, _ids text[])
+RETURNS TABLE (id text, last_seq int) LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT journal_fence(_owner) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT l.id, greatest(l.last_seq, (SELECT max(r.last_seq) FROM log_rows r WHERE r.id = l.id))
+          FROM logs l WHERE l.id = ANY(_ids) AND l.owner = _owner AND NOT l.ended;
+END $$;
 
 -- End a log: its whole text replaces its rows. False if the log is not this owner's, or ended otherwise before. The caller
 -- has taken the owner's fence.
