@@ -252,8 +252,8 @@ def test_a_broken_stream_ends_with_an_error_and_no_terminator() -> None:
     ("status", "error", "kind", "code"),
     [
         (400, InvalidRequest("No.", param="n"), "invalid_request_error", "invalid_request"),
-        (401, Unauthenticated(), "authentication_error", "invalid_api_key"),
-        (404, UnknownModel("No model."), "not_found_error", "model_not_found"),
+        (401, Unauthenticated(), "invalid_request_error", "invalid_api_key"),
+        (404, UnknownModel("No model."), "invalid_request_error", "model_not_found"),
         (409, Busy(), "conflict_error", "conversation_busy"),
         (429, Overloaded(), "rate_limit_error", "upstream_overloaded"),
         (503, Overloaded(), "server_error", "upstream_overloaded"),

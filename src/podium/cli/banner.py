@@ -47,7 +47,12 @@ def _key(key: AdminKey) -> str:
 def _models(settings: Settings) -> list[str]:
     catalogue = settings.catalogue
     keyed = [host.name for host in HOSTS if host.name in catalogue.endpoints]
-    lines = [f"  Model      {catalogue.default_model} answers where none is named."]
+    if catalogue.default_model and catalogue.find(catalogue.default_model):
+        lines = [f"  Model      {catalogue.default_model} answers where none is named."]
+    else:
+        lines = [
+            f"  Model      {catalogue.default_model}, the default, has no configured endpoint: name another."
+        ]
     if keyed:
         lines.append(f"             Provider keys were found for: {', '.join(keyed)}.")
     elif catalogue.default_model == "simulator/echo":
@@ -60,6 +65,6 @@ def _models(settings: Settings) -> list[str]:
         else:
             lines.append(f"             It runs in this house, from {settings.weights.path}.")
     if not keyed:
-        lines.append("             A better one: OPENAI_API_KEY=sk-... podium serve")
+        lines.append("             A better one: the same start with OPENAI_API_KEY=sk-... before it")
         lines.append("             (or ANTHROPIC_API_KEY, GEMINI_API_KEY, or an endpoint in podium.toml)")
     return lines

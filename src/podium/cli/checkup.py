@@ -131,7 +131,7 @@ async def _look_into(dsn: str, settings: Settings) -> AsyncGenerator[Finding, No
     try:
         version = connection.get_server_version()
         whose = "the embedded one" if settings.server.database_url is None else "DATABASE_URL"
-        text = f"{whose} answers: PostgreSQL {version.major}.{version.minor}"
+        text = f"{whose} answers: PostgreSQL {version.major}.{version.minor or version.micro}"
         if version.major < _OLDEST_POSTGRES:
             yield Finding("WRONG", "database", text, f"Podium needs PostgreSQL {_OLDEST_POSTGRES} or newer.")
         else:
