@@ -13,7 +13,7 @@ ARGS ?=
 PEERS ?=
 export PYTHON PEERS
 
-.PHONY: help setup setup-dev run test lint format coverage bench lock clean
+.PHONY: help setup setup-dev run test lint format coverage bench conformance lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,10 @@ coverage: setup-dev ## run every test and report branch coverage
 
 bench: setup-dev ## measure; PEERS=litellm drives a peer too, ARGS are passed on
 	@exec $(BIN)/python -m bench $(ARGS)
+
+conformance: setup-dev ## hold the wires to recorded traffic (PODIUM_TEST_DATA) and print every disagreement
+	@for wire in wires.conformance wires.anthropic.conformance wires.gemini.conformance; do \
+	    $(BIN)/python -W ignore -m tests.$$wire || exit 1; done
 
 lock: setup-dev ## pin every dependency anew, by hash
 	@scripts/lock $(ARGS)
