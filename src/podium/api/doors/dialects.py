@@ -102,7 +102,7 @@ def gemini_routes(gemini: GeminiDoor) -> Sequence[HotRoute]:
                     Parameter("alt", "query", "`sse` streams server-sent events, else a JSON list."),
                     KEY,
                 ),
-                replies={200: _EITHER},
+                replies={200: _EITHER_OR_LIST},
                 error=_GEMINI_ERROR,
             ),
             refuse=gemini.refuse,
