@@ -23,16 +23,34 @@ class Json(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
-            **{name: value for name, value in vars(record).items() if name not in _STANDARD},
+            **_besides(record),
         }
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)
         return json.dumps(said, default=str)
 
 
-def log_plainly(server: Server) -> None:
-    """Send what the standard logging module gets to standard error, as the settings say."""
+class Plain(logging.Formatter):
+    """A line for people: time, level, what happened, and what was said besides as `name=value`."""
+
+    @override
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        said = " ".join(f"{name}={value}" for name, value in _besides(record).items())
+        return f"{super().formatMessage(record)} {said}".rstrip()
+
+
+def _besides(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD and value != ""}
+
+
+def log_plainly(server: Server, *filters: logging.Filter) -> None:
+    """Send what the standard logging module gets to standard error, as the settings say.
+
+    `filters` may add to each record, such as the id of the request that it belongs to.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    plain = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+    for each in filters:
+        handler.addFilter(each)
+    plain = Plain("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
     handler.setFormatter(Json() if server.log_format == "json" else plain)
     logging.basicConfig(level=server.log_level.upper(), handlers=[handler], force=True)

@@ -21,6 +21,7 @@ import uvicorn
 import uvloop
 from typing_extensions import override
 
+from podium.api.correlation import Correlated
 from podium.api.entrance import entrance
 from podium.app import App
 from podium.cli.crew import STOP_SECONDS, WRONG_INSTALLATION
@@ -112,7 +113,7 @@ async def _serve(link_end: socket.socket, listening: socket.socket) -> None:
     if orders is None:
         return
     settings, place = Settings.model_validate(orders["settings"]), Place(**orders["place"])
-    log_plainly(settings.server)
+    log_plainly(settings.server, Correlated())
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its steps are no news beside the parent's
     async with contextlib.AsyncExitStack() as stack:
         if settings.catalogue.default_model == SIMULATOR.name:
