@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from podium.api.application import build
@@ -40,7 +41,16 @@ def entrance(app: App) -> ASGIApp:
         async with app.opened():
             yield
 
-    return build(services, _routes(app, limits), limits=limits, lifespan=lifespan)
+    face = build(services, _routes(app, limits), limits=limits, lifespan=lifespan)
+    if not server.cors_origins:
+        return face
+    return CORSMiddleware(
+        face,
+        allow_origins=server.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["x-request-id", "x-podium-turn", "x-podium-dropped", "idempotent-replayed"],
+    )
 
 
 def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:

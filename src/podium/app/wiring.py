@@ -23,10 +23,6 @@ from podium.turn.turns import Turns
 from podium.wires.all import WIRES
 from podium.wires.wire import Wire
 
-_CONNECTIONS = (
-    11  # open and record twice, journal, heartbeat, take-over, listening, and three readers at the least
-)
-
 
 class App:
     """Everything that one server process holds, under the HTTP face; of use while `opened`."""
@@ -126,9 +122,9 @@ class App:
             " - current_setting('superuser_reserved_connections')::int"
         )
         workers = self.settings.server.workers
-        if most < _CONNECTIONS * workers:
+        needed = self.database.most_connections * workers
+        if most < needed:
             raise OperatorError(
-                f"{workers} server processes need {_CONNECTIONS * workers} database connections;"
-                f" the database allows {most}.",
+                f"{workers} server processes need {needed} database connections; the database allows {most}.",
                 hint="Raise max_connections, or start fewer workers.",
             )

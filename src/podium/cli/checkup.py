@@ -15,7 +15,7 @@ from podium.cli.target import NotServing, Target
 from podium.config.home import KEY_FILE
 from podium.config.settings import Settings
 from podium.errors import PodiumError
-from podium.store.database import refuse_transaction_pooler
+from podium.store.database import CONNECTIONS, refuse_transaction_pooler
 from podium.store.embedded.address import Answer
 from podium.store.embedded.attach import status
 from podium.store.embedded.directory import at, refuse_other_version
@@ -23,7 +23,6 @@ from podium.store.failure import translated
 from podium.store.migrate import is_current
 from podium.store.redis import Wakeups
 
-_CONNECTIONS_A_SERVER = 9
 _OLD_XMIN = 10_000_000  # transactions: dead rows of all of them stay in the tables
 _OLDEST_POSTGRES = 14
 
@@ -151,7 +150,7 @@ async def _look_into(dsn: str, settings: Settings) -> AsyncGenerator[Finding, No
 
 
 def _told_connections(row: asyncpg.Record, workers: int) -> Finding:
-    needed = _CONNECTIONS_A_SERVER * workers
+    needed = CONNECTIONS * workers
     text = f"{row['used']} of {row['most']} in use; one server with {workers} worker(s) takes {needed}"
     if row["most"] < needed:
         return Finding("WRONG", "connections", text, "Raise max_connections, or start fewer workers.")

@@ -20,6 +20,11 @@ logger = logging.getLogger(__name__)
 
 Rows = list[asyncpg.Record]
 
+READERS = 4
+CONNECTIONS = 12
+"""What one server process takes at the most: eight lanes (open and record twice, journal, heartbeat, take-over,
+listening) and the readers."""
+
 _CONNECT_SECONDS = 5.0
 _SILENT_SECONDS = 20.0  # longer than the server lets a statement run
 _SESSION = {
@@ -123,7 +128,7 @@ class Lane:
 class Database:
     """A few shared readers, and as many lanes as are asked for."""
 
-    def __init__(self, dsn: str, *, readers: int = 4) -> None:
+    def __init__(self, dsn: str, *, readers: int = READERS) -> None:
         self.dsn = dsn
         self._readers = readers
         self._pool: asyncpg.Pool | None = None
@@ -144,6 +149,11 @@ class Database:
                 timeout=_CONNECT_SECONDS,
                 command_timeout=15,
             )
+
+    @property
+    def most_connections(self) -> int:
+        """How many connections it may come to hold."""
+        return len(self._lanes) + self._readers
 
     def lane(self, *, durable: bool = True) -> Lane:
         """A connection of its own for one hot path.
