@@ -53,7 +53,9 @@ class EventParser:
         self.garbled = False
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """The events that these bytes complete."""
+        """The events that these bytes complete; none any more once they were found to be no events."""
+        if self.garbled or self.too_large:
+            return []
         if self._skip_newline and chunk:
             self._skip_newline = False
             if chunk[0] == 0x0A:
@@ -80,6 +82,8 @@ class EventParser:
 
     def close(self) -> list[Event]:
         """The event that the end of the bytes has cut off, if there is one with data."""
+        if self.garbled or self.too_large:
+            return []
         last = bytes(self._held)
         self._held.clear()
         return self._take([last, b""] if last else [b""])

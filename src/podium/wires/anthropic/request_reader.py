@@ -6,7 +6,6 @@ Types are held strictly where a request would not be understood without them; me
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -17,14 +16,11 @@ from podium.vocabulary.request import Effort, Line, Request, Sampling, Schema, S
 from podium.wires.anthropic.content import read_content
 from podium.wires.anthropic.member import NAME, extra_of, rest_of
 from podium.wires.anthropic.tool import read_choice, read_tool
-from podium.wires.member import BROKEN, Members, decode_any, decode_members, decoder, is_null, parse
-
-T = TypeVar("T")
+from podium.wires.demand import members_of, optional, required
+from podium.wires.member import Members, is_null, parse
 
 HEADERS = ("anthropic-version", "anthropic-beta")
 """Headers of a client that go on to a host of this wire as they came."""
-
-_WORDS: dict[type, str] = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
 
 
 def read_request(path: Mapping[str, str], body: bytes) -> Request:
@@ -33,13 +29,13 @@ def read_request(path: Mapping[str, str], body: bytes) -> Request:
     Raises:
         InvalidRequest: it is no Messages request; names the member.
     """
-    members = _members(body)
+    members = members_of(body)
     choice, parallel = (None, None)
     if not is_null(members.get("tool_choice")):
         choice, parallel = read_choice(members["tool_choice"])
-    stream = _optional(members, "stream", bool) or False
+    stream = optional(members, "stream", bool) or False
     read = Request(
-        model=_optional(members, "model", str) or "",  # the door's default answers
+        model=optional(members, "model", str) or "",  # the door's default answers
         lines=tuple(line for lines in read_lines(members) for line in lines),
         tools=_tools(members),
         tool_choice=choice,
@@ -50,41 +46,6 @@ def read_request(path: Mapping[str, str], body: bytes) -> Request:
     )
     headers = {name: path[name] for name in HEADERS if name in path}
     return msgspec.structs.replace(read, source=Source(NAME, members, read, headers))
-
-
-def _members(body: bytes) -> Members:
-    try:
-        body.decode()
-        if b"\\ud" in body or b"\\uD" in body:
-            decode_any(body)  # finds halves of surrogate pairs, which members left unparsed would carry along
-        return decode_members(body)
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"The body is not UTF-8 (byte {error.start}).") from None
-    except RecursionError:
-        raise InvalidRequest("The body is nested too deeply.") from None
-    except msgspec.ValidationError:
-        raise InvalidRequest("The body must be a JSON object.") from None
-    except msgspec.MsgspecError as error:
-        raise InvalidRequest(f"The body is not JSON: {error}.") from None
-
-
-def _required(members: Members, name: str, kind: type[T], path: str = "") -> T:
-    value = _optional(members, name, kind, path)
-    if value is None:
-        raise InvalidRequest(f"`{path}{name}` is required.", param=path + name)
-    return value
-
-
-def _optional(members: Members, name: str, kind: type[T], path: str = "") -> T | None:
-    """A member as `kind`; None where absent or null."""
-    value = members.get(name)
-    if value is None or is_null(value):
-        return None
-    try:
-        return decoder(kind)(value)
-    except BROKEN:
-        word = _WORDS.get(kind) or ("an object" if kind == Members else "a list")
-        raise InvalidRequest(f"`{path}{name}` must be {word}.", param=path + name) from None
 
 
 def read_lines(members: Members) -> Iterator[tuple[Line, ...]]:
@@ -100,7 +61,7 @@ def read_lines(members: Members) -> Iterator[tuple[Line, ...]]:
             if not isinstance(part, Text):
                 raise InvalidRequest(f"`system[{at}]` must be a text block.", param=f"system[{at}]")
         yield (Line("system", parts),)
-    messages = _required(members, "messages", list[Raw])
+    messages = required(members, "messages", list[Raw])
     if not messages:
         raise InvalidRequest("`messages` must not be empty.", param="messages")
     for at, message in enumerate(messages):
@@ -111,7 +72,7 @@ def _message(message: Raw, path: str) -> tuple[Line, ...]:
     members = parse(message, Members)
     if members is None:
         raise InvalidRequest(f"`{path}` must be an object.", param=path)
-    role = _required(members, "role", str, f"{path}.")
+    role = required(members, "role", str, f"{path}.")
     if role not in ("user", "assistant", "system"):
         raise InvalidRequest(
             f'`{path}.role` must be "user", "assistant" or "system"; it is {role!r}.', param=f"{path}.role"
@@ -146,38 +107,38 @@ def _rejoined(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 
 
 def _tools(members: Members) -> tuple[Tool, ...]:
-    tools = _optional(members, "tools", list[Raw]) or ()
+    tools = optional(members, "tools", list[Raw]) or ()
     return tuple(read_tool(tool, f"tools[{at}]") for at, tool in enumerate(tools))
 
 
 def _schema(members: Members) -> Schema | None:
     """The `format` of `output_config`, or `output_format`, as a beta had it."""
-    config = _optional(members, "output_config", Members) or {}
+    config = optional(members, "output_config", Members) or {}
     path = "output_config.format"
-    given = _optional(config, "format", Members, "output_config.")
+    given = optional(config, "format", Members, "output_config.")
     if given is None:
         path = "output_format"
-        given = _optional(members, "output_format", Members)
+        given = optional(members, "output_format", Members)
     if given is None:
         return None
-    if _required(given, "type", str, f"{path}.") != "json_schema":
+    if required(given, "type", str, f"{path}.") != "json_schema":
         raise InvalidRequest(f'`{path}.type` must be "json_schema".', param=f"{path}.type")
-    _required(given, "schema", Members, f"{path}.")
+    required(given, "schema", Members, f"{path}.")
     return Schema(schema=given["schema"])
 
 
 def _sampling(members: Members, *, parallel: bool | None, capped: bool) -> Sampling:
-    cap = _optional(members, "max_tokens", int)
+    cap = optional(members, "max_tokens", int)
     if cap is None and capped:
         raise InvalidRequest("`max_tokens` is required.", param="max_tokens")
     if cap is not None and cap < 0:
         raise InvalidRequest("`max_tokens` must be at least 1.", param="max_tokens")
     return Sampling(
         max_output=cap,
-        temperature=_optional(members, "temperature", float),
-        top_p=_optional(members, "top_p", float),
-        top_k=_optional(members, "top_k", int),
-        stop=tuple(_optional(members, "stop_sequences", list[str]) or ()),
+        temperature=optional(members, "temperature", float),
+        top_p=optional(members, "top_p", float),
+        top_k=optional(members, "top_k", int),
+        stop=tuple(optional(members, "stop_sequences", list[str]) or ()),
         parallel_tool_calls=parallel,
         effort=_effort(members),
     )
@@ -185,14 +146,14 @@ def _sampling(members: Members, *, parallel: bool | None, capped: bool) -> Sampl
 
 def _effort(members: Members) -> Effort | None:
     """`output_config.effort` and `thinking`, which by default is disabled."""
-    config = _optional(members, "output_config", Members) or {}
-    word = _optional(config, "effort", str, "output_config.")
-    thinking = _optional(members, "thinking", Members)
+    config = optional(members, "output_config", Members) or {}
+    word = optional(config, "effort", str, "output_config.")
+    thinking = optional(members, "thinking", Members)
     tokens = None
     if thinking is not None:
-        kind = _required(thinking, "type", str, "thinking.")
+        kind = required(thinking, "type", str, "thinking.")
         if kind == "enabled":
-            tokens = _required(thinking, "budget_tokens", int, "thinking.")
+            tokens = required(thinking, "budget_tokens", int, "thinking.")
         elif kind == "adaptive":
             return Effort(level=word)
     return Effort(level=word, tokens=tokens) if word is not None or tokens is not None else None

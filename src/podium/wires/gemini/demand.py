@@ -1,36 +1,11 @@
-"""What a request must have and may have; every complaint names the member by its path."""
-
-from typing import TypeVar
+"""What is particular of this dialect's demands: two spellings of a name, whole numbers that do not look it."""
 
 from msgspec import Raw
 
 from podium.errors import InvalidRequest
+from podium.wires.demand import optional
 from podium.wires.gemini.member import camel
-from podium.wires.member import BROKEN, Members, decoder, is_null, parse
-
-T = TypeVar("T")
-
-_WORDS: dict[type, str] = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
-
-
-def optional(members: Members, name: str, kind: type[T], path: str = "") -> T | None:
-    """A member as `kind`; None where absent or null."""
-    value = members.get(name)
-    if value is None or is_null(value):
-        return None
-    try:
-        return decoder(kind)(value)
-    except BROKEN:
-        word = _WORDS.get(kind) or ("an object" if kind == Members else "a list")
-        raise InvalidRequest(f"`{path}{name}` must be {word}.", param=path + name) from None
-
-
-def required(members: Members, name: str, kind: type[T], path: str = "") -> T:
-    """A member as `kind`, which must be there."""
-    value = optional(members, name, kind, path)
-    if value is None:
-        raise InvalidRequest(f"`{path}{name}` is required.", param=path + name)
-    return value
+from podium.wires.member import Members, parse
 
 
 def inner(members: Members, name: str, path: str = "") -> Members:

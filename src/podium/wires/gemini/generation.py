@@ -7,8 +7,9 @@ from msgspec import Raw
 
 from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.request import Effort, Request, Sampling, Schema
+from podium.wires.demand import optional
 from podium.wires.dialect import member_name
-from podium.wires.gemini.demand import inner, optional, whole
+from podium.wires.gemini.demand import inner, whole
 from podium.wires.gemini.member import TRUE, extra_of, mark, put
 from podium.wires.gemini.schema import json_schema
 from podium.wires.gemini.signature import is_older

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from podium.errors import InvalidRequest
 from podium.vocabulary.part import Json, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 from podium.vocabulary.request import Line
-from podium.wires.gemini.demand import entry, inner, optional, required
+from podium.wires.demand import optional, required
+from podium.wires.gemini.demand import entry, inner
 from podium.wires.gemini.media import read_media
 from podium.wires.gemini.member import NAME, TRUE, camel, extra_of, listed, mark, rest_of
 from podium.wires.gemini.signature import read_signature

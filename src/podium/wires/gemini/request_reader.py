@@ -11,12 +11,13 @@ import msgspec
 
 from podium.errors import InvalidRequest
 from podium.vocabulary.request import Request, Source
+from podium.wires.demand import members_of
 from podium.wires.gemini.demand import inner
 from podium.wires.gemini.generation import read_sampling, read_schema
 from podium.wires.gemini.line_reader import read_contents, read_system
 from podium.wires.gemini.member import NAME, camel
 from podium.wires.gemini.tool import read_choice, read_tools
-from podium.wires.member import Members, decode_any, decode_members, parse
+from podium.wires.member import Members, parse
 
 _ACTIONS = ("generateContent", "streamGenerateContent", "countTokens")
 
@@ -30,7 +31,7 @@ def read_request(path: Mapping[str, str], body: bytes) -> Request:
     action = path.get("action", _ACTIONS[0])
     if action not in _ACTIONS:
         raise InvalidRequest(f"There is no `:{action}` here; there is {', '.join(_ACTIONS)}.", param="action")
-    members = _members(body)
+    members = members_of(body)
     if action == "countTokens" and (whole := parse(camel(members).get("generateContentRequest"), Members)):
         members = whole
     named = camel(members)
@@ -49,19 +50,3 @@ def read_request(path: Mapping[str, str], body: bytes) -> Request:
         include_usage=streams,
     )
     return msgspec.structs.replace(read, source=Source(wire=NAME, members=members, read=read))
-
-
-def _members(body: bytes) -> Members:
-    try:
-        body.decode()
-        if b"\\ud" in body or b"\\uD" in body:
-            decode_any(body)  # finds halves of surrogate pairs, which members left unparsed would carry along
-        return decode_members(body)
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"The body is not UTF-8 (byte {error.start}).") from None
-    except RecursionError:
-        raise InvalidRequest("The body is nested too deeply.") from None
-    except msgspec.ValidationError:
-        raise InvalidRequest("The body must be a JSON object.") from None
-    except msgspec.MsgspecError as error:
-        raise InvalidRequest(f"The body is not JSON: {error}.") from None

@@ -7,7 +7,8 @@ from msgspec import Raw
 from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.part import Extra
 from podium.vocabulary.request import Request, Source, Tool, ToolChoice
-from podium.wires.gemini.demand import entry, inner, optional, required
+from podium.wires.demand import optional, required
+from podium.wires.gemini.demand import entry, inner
 from podium.wires.gemini.member import NAME, camel, extra_of, level, listed, mark, rest_of
 from podium.wires.gemini.schema import json_schema
 from podium.wires.member import Members, is_null, parse, raw

@@ -4,7 +4,7 @@ Types are held strictly where a request would not be understood without them; me
 `source`. Every complaint names the member by its path, such as `messages[2].content[0].type`.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -13,22 +13,17 @@ from podium.errors import InvalidRequest
 from podium.vocabulary.part import Extra, Part, Reasoning, Refusal, ToolCall, ToolResult
 from podium.vocabulary.part import Text as TextPart
 from podium.vocabulary.request import Effort, Line, Request, Role, Sampling, Schema, Source, Tool
+from podium.wires.demand import members_of, optional, required
 from podium.wires.openai_chat.content import read_part
 from podium.wires.openai_chat.member import (
-    BROKEN,
     NAME,
     Members,
-    decode_any,
-    decode_members,
-    decoder,
     extra_of,
     is_null,
     parse,
     raw,
 )
 from podium.wires.openai_chat.tool import read_choice, read_tool
-
-T = TypeVar("T")
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -38,7 +33,6 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-_WORDS: dict[type, str] = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
 _MOST_CHOICES = 128
 
 
@@ -48,10 +42,10 @@ def read_request(body: bytes) -> Request:
     Raises:
         InvalidRequest: it is no chat completion request; names the member.
     """
-    members = _members(body)
-    model = _optional(members, "model", str) or ""  # the door's default answers
-    options = _optional(members, "stream_options", Members) or {}
-    stream = _optional(members, "stream", bool) or False
+    members = members_of(body)
+    model = optional(members, "model", str) or ""  # the door's default answers
+    options = optional(members, "stream_options", Members) or {}
+    stream = optional(members, "stream", bool) or False
     read = Request(
         model=model,
         lines=_lines(members),
@@ -67,48 +61,13 @@ def read_request(body: bytes) -> Request:
         sampling=_sampling(members),
         schema=_schema(members),
         stream=stream,
-        include_usage=stream and bool(_optional(options, "include_usage", bool, "stream_options.")),
+        include_usage=stream and bool(optional(options, "include_usage", bool, "stream_options.")),
     )
     return msgspec.structs.replace(read, source=Source(wire=NAME, members=members, read=read))
 
 
-def _members(body: bytes) -> Members:
-    try:
-        body.decode()
-        if b"\\ud" in body or b"\\uD" in body:
-            decode_any(body)  # finds halves of surrogate pairs, which members left unparsed would carry along
-        return decode_members(body)
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"The body is not UTF-8 (byte {error.start}).") from None
-    except RecursionError:
-        raise InvalidRequest("The body is nested too deeply.") from None
-    except msgspec.ValidationError:
-        raise InvalidRequest("The body must be a JSON object.") from None
-    except msgspec.MsgspecError as error:
-        raise InvalidRequest(f"The body is not JSON: {error}.") from None
-
-
-def _required(members: Members, name: str, kind: type[T], path: str = "") -> T:
-    value = _optional(members, name, kind, path)
-    if value is None:
-        raise InvalidRequest(f"`{path}{name}` is required.", param=path + name)
-    return value
-
-
-def _optional(members: Members, name: str, kind: type[T], path: str = "") -> T | None:
-    """A member as `kind`; None where absent or null."""
-    value = members.get(name)
-    if value is None or is_null(value):
-        return None
-    try:
-        return decoder(kind)(value)
-    except BROKEN:
-        word = _WORDS.get(kind) or ("an object" if kind == Members else "a list")
-        raise InvalidRequest(f"`{path}{name}` must be {word}.", param=path + name) from None
-
-
 def _lines(members: Members) -> tuple[Line, ...]:
-    messages = _required(members, "messages", list[Raw])
+    messages = required(members, "messages", list[Raw])
     if not messages:
         raise InvalidRequest("`messages` must not be empty.", param="messages")
     return tuple(_line(message, f"messages[{at}]") for at, message in enumerate(messages))
@@ -118,7 +77,7 @@ def _line(message: Raw, path: str) -> Line:
     members = parse(message, Members)
     if members is None:
         raise InvalidRequest(f"`{path}` must be an object.", param=path)
-    name = _required(members, "role", str, f"{path}.")
+    name = required(members, "role", str, f"{path}.")
     role = _ROLES.get(name)
     if role is None:
         known = ", ".join(f'"{each}"' for each in _ROLES)
@@ -138,7 +97,7 @@ def _line(message: Raw, path: str) -> Line:
     return Line(
         role=role,
         parts=parts,
-        name=None if role == "tool" else _optional(members, "name", str, f"{path}."),
+        name=None if role == "tool" else optional(members, "name", str, f"{path}."),
         extra=extra_of(message=rest),
     )
 
@@ -164,17 +123,17 @@ def _content(members: Members, path: str) -> tuple[Part, ...]:
 
 def _assistant_parts(members: Members, path: str) -> tuple[Part, ...]:
     parts = [*_reasoning(members), *(_thought(part) for part in _content(members, path))]
-    if (refusal := _optional(members, "refusal", str, f"{path}.")) is not None:
+    if (refusal := optional(members, "refusal", str, f"{path}.")) is not None:
         parts.append(Refusal(refusal))
-    calls = _optional(members, "tool_calls", list[Raw], f"{path}.") or ()
+    calls = optional(members, "tool_calls", list[Raw], f"{path}.") or ()
     parts.extend(_call(call, f"{path}.tool_calls[{at}]") for at, call in enumerate(calls))
-    legacy = _optional(members, "function_call", Members, f"{path}.")
+    legacy = optional(members, "function_call", Members, f"{path}.")
     if legacy is not None:
         parts.append(
             ToolCall(
                 id="",
-                name=_required(legacy, "name", str, f"{path}.function_call."),
-                arguments=_optional(legacy, "arguments", str, f"{path}.function_call.") or "",
+                name=required(legacy, "name", str, f"{path}.function_call."),
+                arguments=optional(legacy, "arguments", str, f"{path}.function_call.") or "",
                 extra=Extra(NAME, {"legacy": raw(True)}),
             )
         )
@@ -210,11 +169,11 @@ def _call(call: Raw, path: str) -> ToolCall:
         raise InvalidRequest(f"`{path}` must be an object.", param=path)
     custom = not is_null(members.get("custom"))
     key, argument = ("custom", "input") if custom else ("function", "arguments")
-    inner = _required(members, key, Members, f"{path}.")
+    inner = required(members, key, Members, f"{path}.")
     return ToolCall(
-        id=_optional(members, "id", str, f"{path}.") or "",
-        name=_required(inner, "name", str, f"{path}.{key}."),
-        arguments=_optional(inner, argument, str, f"{path}.{key}.") or "",
+        id=optional(members, "id", str, f"{path}.") or "",
+        name=required(inner, "name", str, f"{path}.{key}."),
+        arguments=optional(inner, argument, str, f"{path}.{key}.") or "",
         kind="custom" if custom else "function",
         extra=extra_of(
             call={k: v for k, v in members.items() if k not in ("id", "type", "index", key)},
@@ -224,20 +183,20 @@ def _call(call: Raw, path: str) -> ToolCall:
 
 
 def _result(members: Members, path: str, *, legacy: bool) -> ToolResult:
-    call_id = _optional(members, "tool_call_id", str, f"{path}.")
+    call_id = optional(members, "tool_call_id", str, f"{path}.")
     if call_id is None and not legacy:
         raise InvalidRequest(f"`{path}.tool_call_id` is required.", param=f"{path}.tool_call_id")
     return ToolResult(
         call_id=call_id or "",
         parts=_content(members, path),
-        name=_optional(members, "name", str, f"{path}."),
+        name=optional(members, "name", str, f"{path}."),
         extra=Extra(NAME, {"legacy": raw(True)}) if legacy else None,
     )
 
 
 def _tools(members: Members) -> tuple[Tool, ...]:
-    tools = _optional(members, "tools", list[Raw]) or ()
-    functions = _optional(members, "functions", list[Raw]) or ()
+    tools = optional(members, "tools", list[Raw]) or ()
+    functions = optional(members, "functions", list[Raw]) or ()
     return (
         *(read_tool(tool, f"tools[{at}]") for at, tool in enumerate(tools)),
         *(read_tool(tool, f"functions[{at}]", legacy=True) for at, tool in enumerate(functions)),
@@ -246,10 +205,10 @@ def _tools(members: Members) -> tuple[Tool, ...]:
 
 def _schema(members: Members) -> Schema | None:
     """`response_format`; one that is not known is kept as it came, for hosts that know it."""
-    given = _optional(members, "response_format", Members)
+    given = optional(members, "response_format", Members)
     if given is None:
         return None
-    kind = _required(given, "type", str, "response_format.")
+    kind = required(given, "type", str, "response_format.")
     if kind == "text":
         return None
     if kind == "json_object":
@@ -257,37 +216,37 @@ def _schema(members: Members) -> Schema | None:
     if kind != "json_schema":
         return Schema(extra=Extra(NAME, {"answer": members["response_format"]}))
     path = "response_format.json_schema."
-    inner = _required(given, "json_schema", Members, "response_format.")
+    inner = required(given, "json_schema", Members, "response_format.")
     schema = inner.get("schema")
     if not is_null(schema):
-        _optional(inner, "schema", Members, path)
+        optional(inner, "schema", Members, path)
     return Schema(
-        name=_optional(inner, "name", str, path),
+        name=optional(inner, "name", str, path),
         schema=None if is_null(schema) else schema,
-        strict=_optional(inner, "strict", bool, path),
-        description=_optional(inner, "description", str, path),
+        strict=optional(inner, "strict", bool, path),
+        description=optional(inner, "description", str, path),
     )
 
 
 def _sampling(members: Members) -> Sampling:
-    effort = _optional(members, "reasoning_effort", str)
+    effort = optional(members, "reasoning_effort", str)
     bias = members.get("logit_bias")
     if not is_null(bias):
-        _optional(members, "logit_bias", Members)
+        optional(members, "logit_bias", Members)
     return Sampling(
         max_output=_output_cap(members),
-        temperature=_optional(members, "temperature", float),
-        top_p=_optional(members, "top_p", float),
+        temperature=optional(members, "temperature", float),
+        top_p=optional(members, "top_p", float),
         top_k=_whole(members, "top_k"),
         stop=_stop(members),
         seed=_whole(members, "seed"),
-        presence_penalty=_optional(members, "presence_penalty", float),
-        frequency_penalty=_optional(members, "frequency_penalty", float),
+        presence_penalty=optional(members, "presence_penalty", float),
+        frequency_penalty=optional(members, "frequency_penalty", float),
         choices=_choices(members),
-        logprobs=_optional(members, "logprobs", bool),
+        logprobs=optional(members, "logprobs", bool),
         top_logprobs=_whole(members, "top_logprobs"),
         logit_bias=None if is_null(bias) else bias,
-        parallel_tool_calls=_optional(members, "parallel_tool_calls", bool),
+        parallel_tool_calls=optional(members, "parallel_tool_calls", bool),
         effort=Effort(level=effort) if effort is not None else None,
     )
 
@@ -297,7 +256,7 @@ def _whole(members: Members, name: str) -> int | None:
     number = parse(members.get(name), int)
     if number is not None:
         return number
-    loose = _optional(members, name, float)
+    loose = optional(members, name, float)
     if loose is not None and not loose.is_integer():
         raise InvalidRequest(f"`{name}` must be an integer.", param=name)
     return None if loose is None else int(loose)
