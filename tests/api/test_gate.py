@@ -3,17 +3,17 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium.api.body import read_body
 from podium.api.correlation import REQUEST_ID, Correlated
 from podium.api.errors import headers_of, status_of
-from podium.api.front import HotRoute, answering
+from podium.api.front import HotRoute
 from podium.api.openapi import Operation
 from podium.api.passage import Limits, principal_of
 from podium.errors import Overloaded, PodiumError, Rejected
@@ -21,6 +21,16 @@ from tests.api.house import OPERATOR, House, house, raw
 
 LIMITS = Limits(header_bytes=4096, body_bytes=100_000, body_seconds=0.3, handler_seconds=5)
 OPERATION = Operation(id="echo", tag="test", summary="Echo")
+
+
+def answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """An ASGI application of a function from request to response; what it raises is the gate's to answer."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return app
 
 
 async def echo(request: Request) -> Response:

@@ -45,6 +45,19 @@ class Terminal:
         start, self._read_to = self._read_to, at + len(text)
         return self.screen[start : self._read_to]
 
+    def press_until_end(self, key: str, *, within: float = LONG) -> int:
+        """The exit status, of a program that a key ends; the key is pressed again for as long as it has no effect.
+
+        For Ctrl-C at a prompt: the interpreter's `input` does not notice a signal that comes after it has shown the
+        prompt and before it waits for a key, and takes it with the next one.
+        """
+        deadline = time.monotonic() + within
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self.press(key)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(2.0)
+        return self.wait_end(within=deadline - time.monotonic())
+
     def wait_end(self, *, within: float = LONG) -> int:
         """The exit status, when the program has ended."""
         deadline = time.monotonic() + within

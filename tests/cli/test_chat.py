@@ -172,8 +172,7 @@ def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_chat(running: Installatio
         stopped = last_turn(running)
         person.type("still there?")
         person.wait_for("You said: still there?\n> ")
-        person.press(CTRL_C)
-        assert person.wait_end() == 0
+        assert person.press_until_end(CTRL_C) == 0
     assert stopped["status"] == "cancelled"
     assert stopped["output_text"].startswith("the quick")
     assert len(stopped["output_text"].split()) < 60

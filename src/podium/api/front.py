@@ -3,13 +3,11 @@
 Plain ASGI from the server to the handler, so that a streamed chunk passes nothing but the gate's one function.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from re import Pattern
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -34,16 +32,6 @@ class HotRoute:
     access: Access = "member"
     refuse: Refuse | None = None
     deadline: float | None = None
-
-
-def answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
-    """An ASGI application of a function from request to response; what it raises is the gate's to answer."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await endpoint(Request(scope, receive))
-        await response(scope, receive, send)
-
-    return app
 
 
 _ByMethod = dict[str, HotRoute]

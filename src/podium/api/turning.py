@@ -1,6 +1,8 @@
 """What every door that starts turns does with its request: read it whole, know who asks, and how often."""
 
 import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -9,10 +11,12 @@ from starlette.types import Receive, Scope
 
 from podium.api.body import read_body
 from podium.api.passage import Limits, Passage, passage_of, principal_of
+from podium.api.serve import Headers, Listening, Stretches
 from podium.errors import InvalidRequest
 from podium.identity import Principal
 from podium.kit import ids
-from podium.turn.ask import OnBusy, Once, OnDisconnect
+from podium.turn.ask import Ask, OnBusy, Once, OnDisconnect
+from podium.turn.turns import Turns
 
 _MOST_KEY = 255
 
@@ -48,6 +52,37 @@ async def read_incoming(scope: Scope, receive: Receive, limits: Limits) -> Incom
     who = principal_of(scope)
     body = await read_body(receive, limits)
     return Incoming(passage=passage_of(scope), who=who, body=body, once=_once(scope, who, body))
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An accepted turn: its id, the headers that tell of it, and its events from the first on."""
+
+    id: str
+    headers: Headers
+    stretches: Stretches
+
+
+@asynccontextmanager
+async def begun(turns: Turns, ask: Ask, incoming: Incoming, receive: Receive) -> AsyncGenerator[Begun, None]:
+    """Start a turn, or join the one that its key has started, and listen for as long as the client does.
+
+    Raises:
+        PodiumError: it is not accepted.
+    """
+    accepted = await turns.ask(ask)
+    incoming.passage.turn = accepted.id
+    joined = accepted.how == "attached"
+    headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
+    if joined:
+        headers.append((b"idempotent-replayed", b"true"))
+
+    async def left() -> None:
+        if ask.on_disconnect == "cancel" and not joined:
+            await turns.stop(accepted.id, tenant=ask.tenant, user=ask.user, why="disconnect")
+
+    async with Listening(receive, left), aclosing(turns.follow(accepted.id)) as stretches:
+        yield Begun(accepted.id, headers, stretches)
 
 
 def read_wishes(given: Raw | None) -> Wishes:

@@ -65,7 +65,6 @@ class Batch(Generic[Item, Result]):
         self.most_items = 128
         self.most_bytes = 4 << 20
         self.statements = 0
-        self.items = 0
 
     async def put(self, item: Item) -> Result:
         """Hand in one item and wait for its result.
@@ -145,7 +144,6 @@ class Batch(Generic[Item, Result]):
                 return
             else:
                 self.statements += 1
-                self.items += len(taken)
                 self._deliver(taken, results)
                 return
 

@@ -1,6 +1,5 @@
 """Podium's own dialect: a conversation's turns, as JSON or as their numbered events."""
 
-import contextlib
 from typing import Annotated, Literal, TypeVar, get_args
 
 import msgspec
@@ -11,14 +10,12 @@ from podium import conversation
 from podium.api.passage import Limits
 from podium.api.serve import (
     SSE,
-    Headers,
-    Listening,
     failure_of,
     send_json,
     send_stream,
     wait_terminal,
 )
-from podium.api.turning import Incoming, read_incoming
+from podium.api.turning import Incoming, begun, read_incoming
 from podium.errors import Conflict, InvalidRequest
 from podium.journal.log import Numbered
 from podium.kit import ids
@@ -151,25 +148,14 @@ class NativeDoor:
         self, ask: Ask, incoming: Incoming, ends: tuple[Receive, Send], *, stream: bool
     ) -> None:
         receive, send = ends
-        accepted = await self._turns.ask(ask)
-        incoming.passage.turn = accepted.id
-        headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
-        if accepted.how == "attached":
-            headers.append((b"idempotent-replayed", b"true"))
-
-        async def left() -> None:
-            if ask.on_disconnect == "cancel" and accepted.how != "attached":
-                await self._turns.stop(accepted.id, tenant=ask.tenant, user=ask.user, why="disconnect")
-
-        follow = self._turns.follow(accepted.id)
-        async with Listening(receive, left), contextlib.aclosing(follow) as stretches:
+        async with begun(self._turns, ask, incoming, receive) as turn:
             if stream:
-                await send_stream(send, headers, [], stretches, EventFrames())
+                await send_stream(send, turn.headers, [], turn.stretches, EventFrames())
                 return
-            terminal, _ = await wait_terminal(stretches)
+            terminal, _ = await wait_terminal(turn.stretches)
             if isinstance(terminal, TurnFailed) and (error := failure_of(terminal)) is not None:
                 raise error
-            await send_json(send, 200, headers, _encoder.encode(terminal.turn))
+            await send_json(send, 200, turn.headers, _encoder.encode(terminal.turn))
 
 
 def encode_report(report: TurnReport) -> bytes:

@@ -1,6 +1,5 @@
 """Every dialect that is a wire's: the wire's server half around a turn."""
 
-import contextlib
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -11,14 +10,13 @@ from podium.api.passage import Limits
 from podium.api.serve import (
     SSE,
     Headers,
-    Listening,
     failure_of,
     send_json,
     send_stream,
     wait_spoken,
     wait_terminal,
 )
-from podium.api.turning import Incoming, Wishes, read_incoming, read_wishes
+from podium.api.turning import Incoming, Wishes, begun, read_incoming, read_wishes
 from podium.errors import PodiumError
 from podium.journal.log import Numbered
 from podium.kit import ids
@@ -60,29 +58,17 @@ class WireDoor:
         request = self._wire.read_request(said_outside(scope, self._wire), incoming.body)
         wishes = read_wishes(request.source.members.get("x_podium") if request.source else None)
         ask = _ask(incoming, request, wishes, strict=_is_strict(scope))
-        accepted = await self._turns.ask(ask)
-        incoming.passage.turn = accepted.id
-        headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
-        if accepted.how == "attached":
-            headers.append((b"idempotent-replayed", b"true"))
-
-        async def left() -> None:
-            if ask.on_disconnect == "cancel" and accepted.how != "attached":
-                await self._turns.stop(accepted.id, tenant=ask.tenant, user=ask.user, why="disconnect")
-
-        follow = self._turns.follow(accepted.id)
-        async with Listening(receive, left), contextlib.aclosing(follow) as stretches:
-            writing = _Writing(self._wire, request, accepted.id, self._answer_prefix)
-            writing.media = self._media
+        async with begun(self._turns, ask, incoming, receive) as turn:
+            writing = _Writing(self._wire, request, turn.id, self._answer_prefix, self._media)
             if request.stream:
-                first = await wait_spoken(stretches)
-                await send_stream(send, [*headers, *_dropped(first)], first, stretches, writing)
+                first = await wait_spoken(turn.stretches)
+                await send_stream(send, [*turn.headers, *_dropped(first)], first, turn.stretches, writing)
                 return
-            terminal, heard = await wait_terminal(stretches)
+            terminal, heard = await wait_terminal(turn.stretches)
             error = failure_of(terminal)
             if error is not None:
                 raise error
-            await send_json(send, 200, [*headers, *_dropped(heard)], _whole(heard, writing))
+            await send_json(send, 200, [*turn.headers, *_dropped(heard)], _whole(heard, writing))
 
 
 def _dropped(heard: list[Numbered]) -> Headers:
@@ -104,8 +90,8 @@ def _whole(heard: list[Numbered], writing: "_Writing") -> bytes:
 class _Writing:
     """Writes a turn's events as the dialect's answer, under an id that the turn's own determines."""
 
-    def __init__(self, wire: Wire, request: Request, turn_id: str, prefix: str) -> None:
-        self.media = SSE
+    def __init__(self, wire: Wire, request: Request, turn_id: str, prefix: str, media: bytes) -> None:
+        self.media = media
         self.heartbeat = wire.heartbeat
         self._wire = wire
         self._request = request
