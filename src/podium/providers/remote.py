@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from types import SimpleNamespace
 
 import aiohttp
+from msgspec import Struct
 from yarl import URL
 
 import podium
@@ -19,7 +20,7 @@ from podium.providers.failure import printable, redact, translated
 from podium.providers.provider import Call
 from podium.vocabulary.event import Decided, Delta, Spoken
 from podium.vocabulary.request import Request
-from podium.wires.wire import AnswerReader, Outgoing, Wire
+from podium.wires.wire import AnswerReader, Counting, Outgoing, Wire
 
 _MOST_ERROR_BYTES = 64 << 10
 _LARGE_REQUEST = 1 << 20  # bytes: beyond it aiohttp wants to send piece by piece
@@ -44,6 +45,13 @@ def open_client(*, keep_alive: float = 15.0) -> aiohttp.ClientSession:
         trust_env=False,
         trace_configs=[watched],
     )
+
+
+class Count(Struct, frozen=True):
+    """How many tokens a request would be, and the host's whole answer that says so."""
+
+    tokens: int
+    body: bytes
 
 
 class Remote:
@@ -103,6 +111,34 @@ class Remote:
                     self._endpoint.name,
                     printable(data, self._secrets),
                 )
+            redact(error, self._secrets)
+            raise
+        finally:
+            body.close()
+            response.close()
+
+    async def count(self, request: Request, call: Call, /) -> Count | None:
+        """The host's own count of a request's tokens; None where hosts of this wire do not count.
+
+        Raises:
+            Inexpressible: the wire cannot say the request.
+            ProviderError: the host gave no count.
+        """
+        if not isinstance(self._wire, Counting):
+            return None
+        outgoing = self._wire.write_count(request, self._profile)
+        bounds = self._bounds(call, streams=False)
+        response = await self._ask(outgoing, bounds.first_byte_at)
+        body = Body(response.content, bounds)
+        try:
+            await self._accepted(response, body)
+            told = bytearray()
+            while data := await body.read():
+                told += data
+            if body.broken is not None:
+                raise body.broken
+            return Count(self._wire.read_count(bytes(told)), bytes(told))
+        except ProviderError as error:
             redact(error, self._secrets)
             raise
         finally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
@@ -125,6 +125,27 @@ class Wire(Protocol):
 
     def write_error(self, status: int, error: PodiumError) -> bytes:
         """The JSON body of an error response in this dialect."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A wire whose hosts tell, when asked, how many tokens a request would be; not every wire's do."""
+
+    def write_count(self, request: Request, profile: Profile) -> Outgoing:
+        """The question.
+
+        Raises:
+            Inexpressible: a member carries meaning that this wire cannot say.
+        """
+        ...
+
+    def read_count(self, body: bytes) -> int:
+        """The answer, in tokens.
+
+        Raises:
+            Garbled: it is none.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
 from podium.errors import PodiumError, ProviderError
 from podium.vocabulary.request import Request
-from podium.wires.anthropic import fault, request_reader, request_writer
+from podium.wires.anthropic import count, fault, request_reader, request_writer
 from podium.wires.anthropic.answer_reader import AnthropicReader
 from podium.wires.anthropic.answer_writer import AnthropicWriter
 from podium.wires.anthropic.member import NAME
@@ -41,6 +41,14 @@ class Anthropic:
     def write_request(self, request: Request, profile: Profile, endpoint: Endpoint) -> Outgoing:  # noqa: ARG002 - hosts of this wire do not differ
         """See `request_writer`."""
         return request_writer.write_request(request, profile)
+
+    def write_count(self, request: Request, profile: Profile) -> Outgoing:
+        """See `count`."""
+        return count.write_count(request, profile)
+
+    def read_count(self, body: bytes) -> int:
+        """See `count`."""
+        return count.read_count(body)
 
     def reader(self, content_type: str) -> AnthropicReader:  # noqa: ARG002 - the first bytes say it better
         """A reader for one answer, of whatever type its bytes are."""

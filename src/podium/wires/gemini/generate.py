@@ -7,7 +7,7 @@ from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
 from podium.errors import PodiumError, ProviderError
 from podium.vocabulary.request import Request
-from podium.wires.gemini import fault, request_reader, request_writer
+from podium.wires.gemini import count, fault, request_reader, request_writer
 from podium.wires.gemini.answer_reader import GeminiReader
 from podium.wires.gemini.answer_writer import GeminiListWriter, GeminiWriter
 from podium.wires.gemini.member import NAME
@@ -39,6 +39,14 @@ class Gemini:
     def write_request(self, request: Request, profile: Profile, endpoint: Endpoint) -> Outgoing:  # noqa: ARG002 - no host of this wire differs
         """See `request_writer`."""
         return request_writer.write_request(request, profile)
+
+    def write_count(self, request: Request, profile: Profile) -> Outgoing:
+        """See `count`."""
+        return count.write_count(request, profile)
+
+    def read_count(self, body: bytes) -> int:
+        """See `count`."""
+        return count.read_count(body)
 
     def reader(self, content_type: str) -> GeminiReader:  # noqa: ARG002 - the first bytes say it better
         """A reader for one answer, of whatever type its bytes are."""
