@@ -24,7 +24,7 @@ from podium.vocabulary.event import (
     ToolCallStarted,
     UsageSeen,
 )
-from podium.vocabulary.part import ToolResult, plain_text
+from podium.vocabulary.part import Audio, Document, Image, Json, ToolResult, Video, plain_text
 from podium.vocabulary.request import Line, Request, Tool
 from podium.vocabulary.usage import HostUsage, Usage
 
@@ -178,7 +178,7 @@ def _text(plan: Plan, request: Request, *, has_calls: bool) -> str:
     elif has_calls:
         text = ""
     elif plan.recall:
-        text = "\n".join(f"{line.role}: {plain_text(line.parts)}" for line in request.lines)
+        text = "\n".join(f"{line.role}: {_told(line)}" for line in request.lines)
     elif request.schema is not None:
         made = (
             {"echo": plan.text}
@@ -194,11 +194,32 @@ def _text(plan: Plan, request: Request, *, has_calls: bool) -> str:
     return text[: min(stops)] if stops else text
 
 
+def _told(line: Line) -> str:
+    """What a line says, and what media it holds."""
+    media = [_medium(part) for part in line.parts if isinstance(part, Image | Audio | Video | Document)]
+    return " ".join([text for text in (plain_text(line.parts),) if text] + media)
+
+
+def _medium(part: Image | Audio | Video | Document) -> str:
+    """Such as `[image image/png, 70 bytes]` or `[document https://example.com/a.pdf]`."""
+    kind, media = type(part).__name__.lower(), part.media
+    if media.kind != "inline":
+        return f"[{kind} {media.value}]"
+    size = len(media.value.rstrip("=")) * 3 // 4  # of what base64 tells
+    return f"[{kind} {media.media_type}, {size} bytes]"
+
+
 def _tool_results(request: Request) -> str:
     """The results that the request ends with."""
     last = itertools.takewhile(lambda line: line.role == "tool", reversed(request.lines))
     parts = [part for line in reversed(list(last)) for part in line.parts]
-    return "; ".join(plain_text(part.parts) for part in parts if isinstance(part, ToolResult))
+    return "; ".join(_result(part) for part in parts if isinstance(part, ToolResult))
+
+
+def _result(result: ToolResult) -> str:
+    """Its text, or its JSON where it is no text."""
+    values = (bytes(part.value).decode() for part in result.parts if isinstance(part, Json))
+    return plain_text(result.parts) or " ".join(values)
 
 
 def _demanded(request: Request) -> tuple[Wanted, ...]:
