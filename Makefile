@@ -48,7 +48,7 @@ bench: setup-dev ## measure; PEERS=litellm drives a peer too, ARGS are passed on
 	@exec $(BIN)/python -m bench $(ARGS)
 
 conformance: setup-dev ## hold the wires to recorded traffic (PODIUM_TEST_DATA) and print every disagreement
-	@for wire in wires.conformance wires.anthropic.conformance wires.gemini.conformance; do \
+	@for wire in wires.conformance wires.anthropic.conformance wires.gemini.conformance wires.translation; do \
 	    $(BIN)/python -W ignore -m tests.$$wire || exit 1; done
 
 lock: setup-dev ## pin every dependency anew, by hash
