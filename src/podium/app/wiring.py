@@ -2,10 +2,12 @@
 
 import contextlib
 from collections.abc import AsyncGenerator
+from functools import partial
 
 from podium.app.voice import Address, Voices
 from podium.config.place import Place
 from podium.config.settings import Settings
+from podium.context.signed import find_blocks
 from podium.errors import OperatorError
 from podium.identity import CHANNEL, Keyring, Keys, digest
 from podium.journal.journal import Journal
@@ -76,6 +78,7 @@ class App:
             opening=self._opening,
             steps=Steps(
                 choose=Chooser(settings.catalogue),
+                find_blocks=partial(find_blocks, self.database),
                 voice=self._voices.voice,
                 record=self._recording,
                 journal=self._journal,

@@ -10,6 +10,7 @@ from functools import partial
 
 import msgspec
 
+from podium.context.signed import encode_blocks
 from podium.journal.journal import Journal
 from podium.store.batch import Batch
 from podium.store.database import Lane
@@ -29,6 +30,7 @@ class _Item:
     last: int
     lines: str
     messages: str | None
+    signed: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Recording:
                 last=end.seq,
                 lines=lines.decode(),
                 messages=None if ask.conversation is None else encode_messages(draft.messages()),
+                signed=encode_blocks(draft.signed()),
             )
         )
         if recorded.written:
@@ -93,7 +96,7 @@ class Recording:
         return Batch(
             "record",
             partial(self._run, lane),
-            size=lambda item: len(item.lines) + len(item.messages or ""),
+            size=lambda item: len(item.lines) + len(item.messages or "") + len(item.signed or ""),
             patience=_FOR_EVER,
         )
 
@@ -103,7 +106,7 @@ class Recording:
         for owner in sorted(owners):
             ours = [item for item in items if item.owner == owner]
             rows = await lane.fetch(
-                "SELECT * FROM turn_record($1, $2, $3, $4, $5, $6, $7, $8)",
+                "SELECT * FROM turn_record($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 owner,
                 self.takes,
                 [item.id for item in ours],
@@ -112,6 +115,7 @@ class Recording:
                 [item.last for item in ours],
                 [item.lines for item in ours],
                 [item.messages for item in ours],
+                [item.signed for item in ours],
             )
             results.update((item.id, Recorded(row[0], row[1])) for item, row in zip(ours, rows, strict=True))
         return [results[item.id] for item in items]

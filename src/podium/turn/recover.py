@@ -172,4 +172,5 @@ class Recovery:
         await self._lane.fetch(
             "SELECT journal_sweep($1, $2)", ids.before("turn", self._kept_days * _DAY), _MOST_SWEPT
         )
+        await self._lane.fetch("SELECT signed_sweep($1)", _MOST_SWEPT)
         await self._lane.fetch("SELECT process_sweep($1)", _MOST_SWEPT)

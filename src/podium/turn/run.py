@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from podium.context.compose import compose
+from podium.context.signed import Block, restored, unsigned_calls
 from podium.errors import BugError, Lost, PodiumError
 from podium.journal.journal import Journal
 from podium.kit import clock
@@ -16,15 +19,21 @@ from podium.turn.record import Recorded, Recording
 from podium.turn.turn import Draft, Turn, Why
 from podium.vocabulary.event import AttemptStarted, Spoken
 from podium.vocabulary.request import Request
+from podium.wires.seal import wants_back
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What a turn needs to run. `voice` gives the provider that speaks for a plan; `seconds` bounds a whole turn."""
+    """What a turn needs to run.
+
+    `find_blocks` gives what was signed around a tenant's calls; `voice` the provider that speaks for a plan; `seconds`
+    bounds a whole turn.
+    """
 
     choose: Callable[[str | None], Plan]
+    find_blocks: Callable[[str, Sequence[str]], Awaitable[Mapping[str, Block]]]
     voice: Callable[[Plan], Provider]
     record: Recording
     journal: Journal
@@ -40,7 +49,7 @@ async def run(turn: Turn, steps: Steps, draft: Draft, stopped: Callable[[], Why 
     try:
         plan = steps.choose(turn.model)
         await steps.journal.put(log, plan.decided)
-        request = _composed(turn, plan)
+        request = await _composed(turn, plan, steps)
         async with contextlib.aclosing(_answer(turn, plan, request, steps)) as spoken:
             async for event in spoken:
                 draft.add(event)
@@ -61,10 +70,18 @@ async def run(turn: Turn, steps: Steps, draft: Draft, stopped: Callable[[], Why 
     return await steps.record(draft)
 
 
-def _composed(turn: Turn, plan: Plan) -> Request:
-    if turn.ask.conversation is None:
-        return turn.ask.request
-    return compose(turn.ask.request, turn.history, plan.window, continues=turn.ask.continues is not None)
+async def _composed(turn: Turn, plan: Plan, steps: Steps) -> Request:
+    """The request. What a stateless client leaves out of its signatures is looked up; a conversation holds its own."""
+    request = turn.ask.request
+    if turn.ask.conversation is not None:
+        return compose(request, turn.history, plan.window, continues=turn.ask.continues is not None)
+    if not any(wants_back(each.endpoint.wire, request) for each in plan.candidates):
+        return request
+    calls = unsigned_calls(request.lines)
+    if not calls:
+        return request
+    lines = restored(request.lines, await steps.find_blocks(turn.ask.tenant, calls))
+    return request if lines is request.lines else msgspec.structs.replace(request, lines=lines)
 
 
 def _answer(turn: Turn, plan: Plan, request: Request, steps: Steps) -> AsyncGenerator[Spoken, None]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from podium.context.signed import Block, signed_blocks
 from podium.errors import PodiumError, ProviderError, RefusedError, Rejected
 from podium.journal.log import Log
 from podium.kit import clock, ids, money
@@ -66,6 +67,7 @@ class Draft:
     asked_at: float = 0.0
     status: Status = "running"
     error: Failure | None = None
+    _answer: Answer | None = None
 
     def add(self, event: TurnEvent) -> None:
         """Take an event of the turn's own log."""
@@ -155,7 +157,7 @@ class Draft:
 
     def report(self) -> TurnReport:
         """The turn as clients see it, ended now."""
-        answer = self.collector.answer()
+        answer = self._whole()
         parts = _first(answer)
         return TurnReport(
             id=self.turn.id,
@@ -175,10 +177,23 @@ class Draft:
 
     def messages(self) -> tuple[Message, ...]:
         """What goes into the conversation: the answer, if there is one."""
-        parts = _first(self.collector.answer())
+        parts = _first(self._whole())
         if not parts:
             return ()
         return (Message(id=ids.new("msg"), speaker=self.model or "assistant", role="assistant", parts=parts),)
+
+    def signed(self) -> dict[str, Block]:
+        """What the host signed around the calls that the answer holds, by call id."""
+        blocks: dict[str, Block] = {}
+        for choice in self._whole().choices:
+            blocks.update(signed_blocks(choice.parts))
+        return blocks
+
+    def _whole(self) -> Answer:
+        """The answer. To be asked for when it has ended: it is put together once."""
+        if self._answer is None:
+            self._answer = self.collector.answer()
+        return self._answer
 
 
 def _first(answer: Answer) -> tuple[Part, ...]:

@@ -8,6 +8,7 @@ import base64
 import binascii
 
 from podium.vocabulary.part import Signature
+from podium.vocabulary.request import Request
 
 _MARK = "podium:"
 
@@ -28,3 +29,14 @@ def unwrap(text: str) -> Signature | None:
     except (binascii.Error, ValueError):
         return None
     return Signature(wire, model, value) if wire and line else None
+
+
+def wants_back(wire: str, request: Request) -> bool:
+    """Whether hosts of a wire want what they signed around calls back, with the results of these.
+
+    Gemini's from its third generation on refuse a call without its signature, Anthropic's a call without its thinking
+    where the request asks for more of that. (https://ai.google.dev/gemini-api/docs/thought-signatures,
+    https://docs.claude.com/en/docs/build-with-claude/extended-thinking)
+    """
+    effort = request.sampling.effort
+    return wire == "gemini" or (wire == "anthropic" and effort is not None and effort.level != "none")

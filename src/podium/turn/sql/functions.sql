@@ -103,14 +103,17 @@ BEGIN
 END $$;
 
 -- Record how turns ended: log folded, answer appended, and the conversation handed to the next that waits (if this process
--- still takes any); all items in one commit. `next` is that turn, now this owner's. `recorded` is false for turns that this
--- process no longer owns: nothing of them was written.
+-- still takes any), what was signed around its calls kept; all items in one commit. `next` is that turn, now this owner's.
+-- `recorded` is false for turns that this process no longer owns: nothing of them was written.
 CREATE OR REPLACE FUNCTION turn_record(
     _owner text, _takes boolean, _ids text[], _statuses text[], _reports text[], _lasts int[], _lines text[],
-    _messages text[])
+    _messages text[], _signed text[])
 RETURNS TABLE (recorded boolean, next text) LANGUAGE plpgsql AS $$
 DECLARE
     _conversation text;
+    _tenant text;
+    _signers text[] := '{}';
+    _given text[] := '{}';
     _live boolean := journal_fence(_owner);
 BEGIN
     PERFORM 1 FROM conversations c
@@ -122,7 +125,11 @@ BEGIN
         IF recorded THEN
             UPDATE turns t SET status = _statuses[i], report = _reports[i], ended_at = clock_timestamp()
              WHERE t.id = _ids[i] AND t.status = 'running'
-            RETURNING t.conversation_id INTO _conversation;
+            RETURNING t.conversation_id, t.tenant INTO _conversation, _tenant;
+            IF FOUND AND _signed[i] IS NOT NULL THEN
+                _signers := _signers || _tenant;
+                _given := _given || _signed[i];
+            END IF;
             IF FOUND AND _conversation IS NOT NULL THEN
                 IF _takes THEN
                     next := turn_promote(_owner, _conversation);
@@ -132,6 +139,9 @@ BEGIN
         END IF;
         RETURN NEXT;
     END LOOP;
+    IF cardinality(_given) > 0 THEN
+        PERFORM signed_keep(_signers, _given);
+    END IF;
 END $$;
 
 -- What is needed to run a turn that this process came to own by hand-over or recovery; puts its input into the
