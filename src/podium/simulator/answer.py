@@ -24,7 +24,7 @@ from podium.vocabulary.event import (
     ToolCallStarted,
     UsageSeen,
 )
-from podium.vocabulary.part import Audio, Document, Image, Json, ToolResult, Video, plain_text
+from podium.vocabulary.part import Audio, Document, Image, Json, Part, ToolResult, Video, plain_text
 from podium.vocabulary.request import Line, Request, Tool
 from podium.vocabulary.usage import HostUsage, Usage
 
@@ -178,7 +178,7 @@ def _text(plan: Plan, request: Request, *, has_calls: bool) -> str:
     elif has_calls:
         text = ""
     elif plan.recall:
-        text = "\n".join(f"{line.role}: {_told(line)}" for line in request.lines)
+        text = "\n".join(f"{line.role}: {_told(line.parts)}" for line in request.lines)
     elif request.schema is not None:
         made = (
             {"echo": plan.text}
@@ -194,10 +194,11 @@ def _text(plan: Plan, request: Request, *, has_calls: bool) -> str:
     return text[: min(stops)] if stops else text
 
 
-def _told(line: Line) -> str:
-    """What a line says, and what media it holds."""
-    media = [_medium(part) for part in line.parts if isinstance(part, Image | Audio | Video | Document)]
-    return " ".join([text for text in (plain_text(line.parts),) if text] + media)
+def _told(parts: tuple[Part, ...]) -> str:
+    """What parts say, text or else JSON, and what media they hold."""
+    values = (bytes(part.value).decode() for part in parts if isinstance(part, Json))
+    media = (_medium(part) for part in parts if isinstance(part, Image | Audio | Video | Document))
+    return " ".join(filter(None, (plain_text(parts) or " ".join(values), *media)))
 
 
 def _medium(part: Image | Audio | Video | Document) -> str:
@@ -213,13 +214,7 @@ def _tool_results(request: Request) -> str:
     """The results that the request ends with."""
     last = itertools.takewhile(lambda line: line.role == "tool", reversed(request.lines))
     parts = [part for line in reversed(list(last)) for part in line.parts]
-    return "; ".join(_result(part) for part in parts if isinstance(part, ToolResult))
-
-
-def _result(result: ToolResult) -> str:
-    """Its text, or its JSON where it is no text."""
-    values = (bytes(part.value).decode() for part in result.parts if isinstance(part, Json))
-    return plain_text(result.parts) or " ".join(values)
+    return "; ".join(_told(part.parts) for part in parts if isinstance(part, ToolResult))
 
 
 def _demanded(request: Request) -> tuple[Wanted, ...]:
