@@ -1,6 +1,5 @@
 """The messages of a request, written anew from the conversation's lines."""
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from podium.vocabulary.request import Line
 from podium.wires.anthropic.block_writer import write_call, write_thinking
 from podium.wires.anthropic.content import write_part
 from podium.wires.anthropic.member import NAME, level
+from podium.wires.call_id import CallIds, digest
 from podium.wires.dialect import foreign_members
 from podium.wires.member import Members, parse, raw
 
@@ -20,41 +20,11 @@ _INVALID = re.compile(r"[^a-zA-Z0-9_-]")
 _DATED = re.compile(r"[-@](20\d{6}|latest)$")
 
 
-class CallIds:
-    """The ids of calls and results, as this wire takes them: letters, digits, `_` and `-`.
-
-    Others are mapped, always in the same way. A call without one is given one; a result without one belongs to the
-    first such call that has none yet, of its own name if it has a name.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._waiting: list[tuple[str, str]] = []
-
-    def of_call(self, call: ToolCall) -> str:
-        """The id of a call; calls come before their results."""
-        if call.id:
-            return _valid(call.id)
-        self._count += 1
-        made = f"call_{self._count}"
-        self._waiting.append((call.name, made))
-        return made
-
-    def of_result(self, result: ToolResult) -> str:
-        """The id of the call that a result is of."""
-        if result.call_id:
-            return _valid(result.call_id)
-        named = [each for each in self._waiting if each[0] == result.name] or self._waiting
-        if not named:
-            return "call_unknown"
-        self._waiting.remove(named[0])
-        return named[0][1]
-
-
 def _valid(call_id: str) -> str:
+    """Letters, digits, `_` and `-`."""
     if not _INVALID.search(call_id):
         return call_id
-    return f"{_INVALID.sub('_', call_id)}_{hashlib.sha256(call_id.encode()).hexdigest()[:8]}"
+    return f"{_INVALID.sub('_', call_id)}_{digest(call_id, 8)}"
 
 
 @dataclass
@@ -84,7 +54,7 @@ class LineWriter:
         self._model = model
         self._own_files = own_files
         self._dropped = dropped
-        self._ids = CallIds()
+        self._ids = CallIds(_valid)
 
     def note(self, line: Line) -> None:
         """Take note of a line that goes as it was sent: its calls may have results that do not."""
