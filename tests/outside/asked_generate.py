@@ -1,0 +1,137 @@
+"""What a request of Gemini's generateContent asks."""
+
+import re
+from typing import Any
+
+from tests.outside.asked import Asked, arguments_of, key_of, result_text, schema_of, tool_of
+from tests.outside.exchange import Json
+
+_LOW = re.compile(r"_([a-z])")
+_SAMPLED = {
+    "temperature": "temperature",
+    "topP": "top_p",
+    "topK": "top_k",
+    "maxOutputTokens": "max",
+    "seed": "seed",
+    "presencePenalty": "presence",
+    "frequencyPenalty": "frequency",
+    "logprobs": "top_logprobs",
+}
+_READ = {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "model"}
+_READ_WITHIN = {
+    "stopSequences",
+    "candidateCount",
+    "responseLogprobs",
+    "responseMimeType",
+    "responseSchema",
+    "responseJsonSchema",
+    "thinkingConfig",
+    "responseModalities",
+    *_SAMPLED,
+}
+_MODES = {"AUTO": "auto", "NONE": "none", "ANY": "required", "VALIDATED": "auto"}
+
+
+def camel(value: Json) -> Json:
+    """The members by their names in camel case: this dialect takes both."""
+    return {_LOW.sub(lambda found: found.group(1).upper(), name): each for name, each in value.items()}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def read(body: Json) -> Asked:
+    """The question."""
+    asked, body = Asked(), camel(body)
+    system = body.get("systemInstruction")
+    for part in [{"text": system}] if isinstance(system, str) else _listed((system or {}).get("parts")):
+        asked.say_system(part.get("text") or "")
+    for content in _listed(body.get("contents")):
+        if isinstance(content, str):
+            asked.say("user", content)
+            continue
+        role = "assistant" if content.get("role") == "model" else "user"
+        for part in _listed(content.get("parts")):
+            _part(asked, role, {"text": part} if isinstance(part, str) else camel(part))
+    _tools(asked, body)
+    _options(asked, camel(body.get("generationConfig") or {}))
+    asked.unread |= {n for n, value in body.items() if n not in _READ and value not in (None, [], {}, "", False)}
+    return asked
+
+
+def _part(asked: Asked, role: str, part: Json) -> None:
+    if part.get("thought"):
+        return
+    if "text" in part:
+        asked.say(role, part["text"] or "")
+    elif "functionCall" in part:
+        call = camel(part["functionCall"])
+        asked.call(call.get("id"), call["name"], arguments_of(call.get("args") or {}))
+    elif "functionResponse" in part:
+        _result(asked, camel(part["functionResponse"]))
+    elif "inlineData" in part:
+        asked.show(role, key_of(part["inlineData"]["data"], inline=True))
+    elif "fileData" in part:
+        asked.show(role, camel(part["fileData"])["fileUri"])
+    else:
+        asked.turn(role).strange.extend(part.keys() - {"thoughtSignature"})
+
+
+def _result(asked: Asked, answer: Json) -> None:
+    response = answer.get("response")
+    if isinstance(response, dict) and len(response) == 1 and next(iter(response)) in ("result", "output", "content", "error"):
+        response = next(iter(response.values()))
+    asked.result(answer.get("id"), answer.get("name"), result_text(response))
+    for part in answer.get("parts") or ():
+        inner = camel(part)
+        if "inlineData" in inner:
+            asked.show("user", key_of(inner["inlineData"]["data"], inline=True))
+        elif "fileData" in inner:
+            asked.show("user", camel(inner["fileData"])["fileUri"])
+        elif "text" in inner:
+            asked.say("user", inner["text"])
+
+
+def _tools(asked: Asked, body: Json) -> None:
+    for tool in _listed(body.get("tools")):
+        named = camel(tool)
+        for each in _listed(named.pop("functionDeclarations", None)):
+            declared = camel(each)
+            parameters = declared.get("parametersJsonSchema") or declared.get("parameters")
+            asked.tools[declared["name"]] = tool_of(declared.get("description"), parameters)
+        for name, each in named.items():
+            if each is not None:
+                asked.tools[f"<{name}>"] = each
+    config = camel(body.get("toolConfig") or {})
+    calling = camel(config.pop("functionCallingConfig", None) or {})
+    if calling:
+        names = tuple(sorted(calling.get("allowedFunctionNames") or ()))
+        asked.choice = (_MODES.get(calling.get("mode") or "AUTO", calling.get("mode")), names)
+    asked.unread |= {f"toolConfig.{name}" for name in config}
+
+
+def _options(asked: Asked, config: Json) -> None:
+    for name, field in _SAMPLED.items():
+        if config.get(name) is not None:
+            asked.sampling[field] = config[name]
+    if config.get("stopSequences"):
+        asked.sampling["stop"] = config["stopSequences"]
+    if (config.get("candidateCount") or 1) > 1:
+        asked.sampling["n"] = config["candidateCount"]
+    if config.get("responseLogprobs"):
+        asked.sampling["logprobs"] = True
+    modalities = [each.upper() for each in config.get("responseModalities") or ()]
+    if any(each != "TEXT" for each in modalities):
+        asked.sampling["modalities"] = sorted(each.lower() for each in modalities)
+    schema = config.get("responseJsonSchema") or config.get("responseSchema")
+    if schema:
+        asked.format = schema_of(schema)
+    elif config.get("responseMimeType") == "application/json":
+        asked.format = "json"
+    thinking = camel(config.get("thinkingConfig") or {})
+    if thinking.get("thinkingBudget") is not None:
+        asked.effort = thinking["thinkingBudget"] != 0
+    elif thinking.get("thinkingLevel") is not None or thinking.get("includeThoughts") is not None:
+        asked.effort = True if thinking.get("thinkingLevel") else thinking.get("includeThoughts")
+    asked.unread |= {f"generationConfig.{n}" for n, v in config.items() if n not in _READ_WITHIN and v is not None}
