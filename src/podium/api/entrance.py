@@ -58,11 +58,11 @@ def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:
     messages = WireDoor(app.wires["anthropic"], app.turns, limits, answer_prefix="msg_")
     catalogue = app.settings.catalogue
     counting = Counting(
-        app.wires["anthropic"], catalogue, limits, told=lambda tokens: {"input_tokens": tokens}
+        app.wires["anthropic"], app.counter, limits, told=lambda tokens: {"input_tokens": tokens}
     )
     return (
         *openai_routes(chat, ModelRoutes(catalogue)),
         *anthropic_routes(messages, counting),
-        *gemini_routes(GeminiDoor(app.turns, catalogue, limits)),
+        *gemini_routes(GeminiDoor(app.turns, app.counter, limits)),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
     )

@@ -6,6 +6,7 @@ import aiohttp
 
 from podium.catalogue.catalogue import Candidate
 from podium.catalogue.endpoint import Endpoint
+from podium.catalogue.profile import Profile
 from podium.errors import Unavailable
 from podium.ledger.booked import Booked
 from podium.providers.local.local import Local
@@ -74,12 +75,28 @@ class Voices:
         retried = Retried(booked, health, name=profile.name, attempts=endpoint.resilience.attempts)
         return Limited(Breaker(retried, health, name=endpoint.name), health, profile)
 
+    def remote(self, candidate: Candidate) -> Remote | None:
+        """The bare host, for what is asked of it beside answers; None where it is not to be asked.
+
+        A model in the house is not started for that, and a host whose breaker is open is left alone.
+        """
+        endpoint = candidate.endpoint
+        if self._is_ours(endpoint) or self.health[endpoint.name].circuit.state == "open":
+            return None
+        return self._remote(endpoint, candidate.profile)
+
     def _host(self, candidate: Candidate) -> Provider:
         def remote(endpoint: Endpoint) -> Provider:
-            if self._client is None:
-                raise Unavailable("The server has not started yet.")
-            return Remote(self._client, self._wires[endpoint.wire], endpoint, candidate.profile)
+            return self._remote(endpoint, candidate.profile)
 
-        if candidate.endpoint.name == LOCAL and self._local is not None:
+        if self._local is not None and self._is_ours(candidate.endpoint):
             return Local(candidate.endpoint, self._local, remote)
         return remote(candidate.endpoint)
+
+    def _is_ours(self, endpoint: Endpoint) -> bool:
+        return endpoint.name == LOCAL and self._local is not None
+
+    def _remote(self, endpoint: Endpoint, profile: Profile) -> Remote:
+        if self._client is None:
+            raise Unavailable("The server has not started yet.")
+        return Remote(self._client, self._wires[endpoint.wire], endpoint, profile)

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from functools import partial
 
+from podium.app.count import Counter
 from podium.app.voice import Address, Voices
 from podium.config.place import Place
 from podium.config.settings import Settings
@@ -68,6 +69,7 @@ class App:
             self.wires, settings.catalogue.endpoints, local=local, share=settings.server.workers
         )
         self.endpoints = self._voices.health
+        self.counter = Counter(settings.catalogue, self._voices)
         self._opening = Opening(lane(), lane(durable=False), self._lease, self._journal)
         self._recording = Recording(lane(), lane(durable=False), self._journal)
         self.turns = Turns(

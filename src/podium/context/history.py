@@ -1,15 +1,18 @@
 """Which part of a conversation fits, without tearing anything apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from podium.vocabulary.part import ToolCall, ToolResult
+from podium.vocabulary.part import Audio, Document, Image, Media, Part, ToolCall, ToolResult, Video
 from podium.vocabulary.request import Line, Request
 
 _BYTES_PER_TOKEN = 3
 _TOKENS_PER_LINE = 4
 _ANSWER_SHARE = 4
+_PICTURE = 1_600
+_BYTES_PER_TOKEN_OF_A_FILE = 100
+_LARGE = _PICTURE * _BYTES_PER_TOKEN  # bytes: smaller ones are not worth a look
 
 Place = tuple[int, int]
 
@@ -22,8 +25,31 @@ def history_bytes(window: int) -> int:
 
 
 def tokens(line: Line) -> int:
-    """A careful estimate: three bytes a token, which over-counts plain text and holds for most scripts."""
-    return len(_encoder.encode(line.parts)) // _BYTES_PER_TOKEN + _TOKENS_PER_LINE
+    """A careful estimate: three bytes a token, which over-counts plain text and holds for most scripts.
+
+    Hosts scale pictures down before they look at them, and read sounds and files by their length, not by their bytes.
+    """
+    size = len(_encoder.encode(line.parts))
+    media = tuple(_media(line.parts)) if size > _LARGE else ()
+    size -= sum(len(each.value) for each in media)
+    return size // _BYTES_PER_TOKEN + _TOKENS_PER_LINE + sum(_medium_tokens(each) for each in media)
+
+
+def _media(parts: Sequence[Part]) -> Iterator[Media]:
+    """The media whose bytes stand in these parts, but for plain text."""
+    for part in parts:
+        if isinstance(part, ToolResult):
+            yield from _media(part.parts)
+        elif isinstance(part, Image | Audio | Video | Document):
+            media = part.media
+            if media.kind == "inline" and not (media.media_type or "").startswith("text/"):
+                yield media
+
+
+def _medium_tokens(media: Media) -> int:
+    """What a medium costs at most: a picture about 1,600 tokens, others a hundredth of their bytes besides."""
+    is_picture = (media.media_type or "").startswith("image/")
+    return _PICTURE if is_picture else _PICTURE + len(media.value) // _BYTES_PER_TOKEN_OF_A_FILE
 
 
 def request_tokens(request: Request) -> int:

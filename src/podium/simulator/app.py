@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from podium.errors import CallerError, OperatorError, Unauthenticated
 from podium.kit import clock, ids
 from podium.simulator.answer import prompt, rounds_played, speak
-from podium.simulator.dialect import DIALECTS, Dialect
+from podium.simulator.dialect import DIALECTS, Dialect, asks_for_count
 from podium.simulator.option import Options
 from podium.simulator.oracle import Ended, Oracle, Served
 from podium.simulator.pipe import Pipe
@@ -21,6 +21,7 @@ from podium.simulator.plan import Fault, Plan
 from podium.simulator.play import Play
 from podium.simulator.rule import Members, plan_of, read, read_header
 from podium.simulator.script import Script, parse_script, read_script
+from podium.simulator.tally import tally
 from podium.vocabulary.event import AnswerStarted
 from podium.vocabulary.request import Request as Asked
 
@@ -108,12 +109,16 @@ class Speaker:
         key = self._stage.options.api_key
         if key is not None and key not in _presented(http):
             raise Unauthenticated("This is not the simulator's key.")
-        said = {**http.query_params, **http.path_params}
+        counts = asks_for_count(http.url.path)
+        said = {**http.query_params, **http.path_params, **({"method": "count_tokens"} if counts else {})}
         request = self._dialect.wire.read_request(said, await http.body())
         plan = self._stage.plan(request, http.headers.get("x-simulate"))
-        play = self._play(request, plan, served)
         served.model, served.stream, served.said = request.model, request.stream, prompt(request)[:200]
-        playing = asyncio.create_task(play.perform(pipe))
+        if counts:
+            performing = tally(self._dialect, request, self._fault(plan, served), pipe, served)
+        else:
+            performing = self._play(request, plan, served).perform(pipe)
+        playing = asyncio.create_task(performing)
         leaving = asyncio.create_task(_wait_until_gone(http))
         try:
             await asyncio.wait((playing, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -128,10 +133,14 @@ class Speaker:
             playing.cancel()
             leaving.cancel()
 
-    def _play(self, request: Asked, plan: Plan, served: Served) -> Play:
+    def _fault(self, plan: Plan, served: Served) -> Fault | None:
         fault = self._stage.fault(plan)
         if fault is not None:
             served.fault = f"{fault.kind} {fault.status}" if fault.kind == "status" else fault.kind
+        return fault
+
+    def _play(self, request: Asked, plan: Plan, served: Served) -> Play:
+        fault = self._fault(plan, served)
         created = clock.unix()
         served.id = ids.new(self._dialect.prefix).replace("_", "-")
         started = AnswerStarted(id=served.id, model=request.model, created=created)

@@ -112,7 +112,7 @@ class Wire(Protocol):
     def read_request(self, path: Mapping[str, str], body: bytes) -> Request:
         """The request that a client sent in this dialect.
 
-        `path` holds the parameters of its path, those of its query, and the wire's `headers`, by name.
+        `path` holds the parameters of its path and the wire's `headers`, by name.
 
         Raises:
             InvalidRequest: not this dialect; names the member.

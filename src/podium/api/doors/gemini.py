@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from podium.api.doors.counting import Counting
 from podium.api.doors.wire import WireDoor
 from podium.api.passage import Limits
-from podium.catalogue.catalogue import Catalogue
+from podium.app.count import Counter
 from podium.errors import Unknown
 from podium.turn.turns import Turns
 from podium.wires.gemini import Gemini
@@ -18,13 +18,13 @@ ACTIONS = ("generateContent", "streamGenerateContent", "countTokens")
 class GeminiDoor:
     """`POST /{version}/models/{model}:{action}`."""
 
-    def __init__(self, turns: Turns, catalogue: Catalogue, limits: Limits) -> None:
+    def __init__(self, turns: Turns, counter: Counter, limits: Limits) -> None:
         wire = Gemini()
         self._events = WireDoor(wire, turns, limits, answer_prefix="")
         self._list = WireDoor(
             Gemini(as_list=True), turns, limits, answer_prefix="", media=b"application/json; charset=utf-8"
         )
-        self._counting = Counting(wire, catalogue, limits, told=lambda tokens: {"totalTokens": tokens})
+        self._counting = Counting(wire, counter, limits, told=lambda tokens: {"totalTokens": tokens})
         self.refuse = self._events.refuse
 
     def app(self) -> ASGIApp:

@@ -1,7 +1,5 @@
 """Every dialect that is a wire's: the wire's server half around a turn."""
 
-from urllib.parse import parse_qsl
-
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -161,9 +159,8 @@ def _since_last_answer(lines: tuple[Line, ...]) -> tuple[Line, ...]:
 
 
 def said_outside(scope: Scope, wire: Wire) -> dict[str, str]:
-    """What a dialect says outside of the body: in the query, in the path, in its own headers."""
-    said = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-    said.update(scope.get("path_params", {}))
+    """What a dialect says outside of the body: in the path and in its own headers. No wire reads the query."""
+    said = dict(scope.get("path_params", {}))
     for name in wire.headers:
         for given, value in scope["headers"]:
             if given == name.encode():
