@@ -33,6 +33,12 @@ _PROSE = (
     " and nobody in the house can say how often they have met."
 )
 _ABSURD = 10**12
+_COUNTS = {
+    "openai_chat": ("prompt_tokens", "completion_tokens"),
+    "anthropic": ("input_tokens", "output_tokens"),
+    "gemini": ("promptTokenCount", "candidatesTokenCount"),
+}
+"""What each wire calls the tokens in and out, for counts that no honest writer would write."""
 
 
 class Piece(NamedTuple):
@@ -47,6 +53,8 @@ def speak(plan: Plan, request: Request, started: AnswerStarted, wire: str) -> It
     """All pieces of the answer to a request on this wire, usage last."""
     said, thought = 0, 0
     yield Piece(started)
+    if wire == "anthropic":  # its hosts tell what went in at once, and the whole count at the end
+        yield from (Piece(delta) for delta in _opening(plan, replace(input_usage(plan, request), output=1)))
     for choice in range(max(request.sampling.choices or 1, 1)):
         for piece in _one_choice(_Speech(plan, request, choice)):
             is_thought = isinstance(piece.delta, ReasoningDelta)
@@ -151,11 +159,25 @@ def _finish(speech: _Speech, *, has_calls: bool) -> Iterator[Piece]:
         yield Piece(Finished(reason, choice))
 
 
+def _opening(plan: Plan, usage: Usage) -> Iterator[UsageSeen]:
+    """The count so far, where it is told truly; else nothing of it is known before the end."""
+    if plan.usage in ("true", "cumulative"):
+        yield UsageSeen(usage)
+    else:
+        yield UsageSeen(usage, HostUsage("anthropic", Raw(b"{}")))
+
+
 def _usage(plan: Plan, usage: Usage, wire: str) -> Iterator[UsageSeen]:
     """The count as the plan wants it told. `cumulative` tells it twice, growing; a reader must not add them up."""
     match plan.usage:
         case "absent":
-            return
+            if wire == "anthropic":  # the member itself cannot be left out
+                yield UsageSeen(usage, HostUsage(wire, Raw(b"{}")))
+        case "float" | "text":
+            counts: list[float | str] = [usage.input_total + 0.5, usage.output_total + 0.5]
+            told = counts if plan.usage == "float" else ["many", "a few"]
+            value = msgspec.json.encode(dict(zip(_COUNTS[wire], told, strict=True)))
+            yield UsageSeen(usage, HostUsage(wire, Raw(value)))
         case "null":
             yield UsageSeen(usage, HostUsage(wire, Raw(b"null")))
         case "negative":

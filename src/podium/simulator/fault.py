@@ -26,8 +26,10 @@ MIDWAY = frozenset({"hang", "reset", "close", "end", "garbage", "bad-json", "err
 """Kinds that happen at one place of an answer."""
 BEFORE = frozenset({"hang", "reset", "close", "garbage"})
 """Of these, the kinds that can happen before there is any response."""
-THROUGHOUT = frozenset({"gzip", "drip", "json", "sse"})
+THROUGHOUT = frozenset({"gzip", "drip", "json", "sse", "repeat"})
 """Kinds that change the answer as a whole."""
+BENDING = frozenset({"twice", "deep"})
+"""Kinds that change one chunk."""
 
 _GARBAGE = b"\x00\xff\xfe\x80garbage\x00" * 16
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in to the network.</body></html>"
@@ -67,6 +69,14 @@ async def strike(fault: Fault, pipe: Pipe, writer: AnswerWriter) -> bool:
         await pipe.finish()
         return False
     return await _STRIKES[fault.kind](fault, pipe)
+
+
+def bent(fault: Fault, data: bytes) -> bytes:
+    """A chunk as the fault has it: sent twice, or with a member more that is nested `size` deep."""
+    if fault.kind == "twice":
+        return data * 2
+    nest = b"[" * fault.size + b"]" * fault.size
+    return data.replace(b"{", b'{"deep":' + nest + b",", 1)
 
 
 async def _hang(fault: Fault, _pipe: Pipe) -> bool:

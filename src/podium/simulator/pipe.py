@@ -15,6 +15,11 @@ from podium.simulator.plan import Fault
 TRANSPORT = "podium.transport"
 """The ASGI extension under which our server hands out the bare connection."""
 
+
+class Cut(Exception):
+    """As many bytes were sent as there are to be."""
+
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -47,6 +52,7 @@ class Pipe:
         self._served = served
         self._zipper: zlib._Compress | None = None
         self._drip: Fault | None = None
+        self._most: int | None = None
 
     @property
     def has_started(self) -> bool:
@@ -54,7 +60,8 @@ class Pipe:
         return self._served.status is not None
 
     def bend(self, fault: Fault) -> None:
-        """Compress what follows (`gzip`), or send it in small pieces (`drip`)."""
+        """Compress what follows (`gzip`), send it in small pieces (`drip`), or only so many bytes of it (`at`)."""
+        self._most = fault.at
         if fault.kind == "gzip":
             self._zipper = zlib.compressobj(wbits=31)
         elif fault.kind == "drip":
@@ -73,7 +80,20 @@ class Pipe:
         )
 
     async def write(self, data: bytes) -> None:
-        """Send some of the body."""
+        """Send some of the body.
+
+        Raises:
+            Cut: this is where it is to end.
+        """
+        left = None if self._most is None else self._most - self._served.bytes
+        if left is not None and left <= len(data):
+            await self._write(data[:left])
+            raise Cut
+        await self._write(data)
+
+    async def _write(self, data: bytes) -> None:
+        if not data:
+            return
         if self._served.first_byte_after is None:
             self._served.first_byte_after = self._served.elapsed()
         self._served.bytes += len(data)

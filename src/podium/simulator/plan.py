@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Usage = Literal["true", "absent", "null", "negative", "absurd", "cumulative"]
+Usage = Literal["true", "absent", "null", "negative", "absurd", "float", "text", "cumulative"]
 Finish = Literal["once", "twice", "none", "stop", "length", "tool_calls", "content_filter"]
 Kind = Literal[
     # instead of the answer
@@ -12,7 +12,9 @@ Kind = Literal[
     # at one place of the answer
     "hang", "reset", "close", "end", "garbage", "bad-json", "error", "huge",
     # all through the answer
-    "gzip", "drip",
+    "gzip", "drip", "repeat",
+    # to one of its chunks
+    "twice", "deep",
 ]  # fmt: skip
 
 
@@ -20,12 +22,15 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """One thing that goes wrong.
 
     `after` is the place: before anything of the response (`request`), right after its headers, or after that many
-    visible chunks. `times` and `key`: only for the first so many calls that carry this key (by default: this fault).
+    visible chunks; with `twice` and `deep` a number is the chunk itself. `at` is a finer place, for breaks of the
+    connection: after so many bytes of the body. `times` and `key`: only for the first so many calls that carry this key
+    (by default: this fault).
     """
 
     kind: Kind
     status: int = 500
     after: Literal["request", "headers"] | int = "headers"
+    at: int | None = None
     times: int | None = None
     key: str | None = None
     retry_after: str | None = None

@@ -1,14 +1,15 @@
 """Plays one answer: at its pace, through its pipe, with its fault at its place."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from podium.simulator.answer import Piece, input_usage
-from podium.simulator.fault import BEFORE, INSTEAD, MIDWAY, THROUGHOUT, refuse, strike
+from podium.simulator.fault import BEFORE, BENDING, INSTEAD, MIDWAY, THROUGHOUT, bent, refuse, strike
 from podium.simulator.oracle import Ended, Served
-from podium.simulator.pipe import Pipe
+from podium.simulator.pipe import Cut, Pipe
 from podium.simulator.plan import Fault, Plan
 from podium.vocabulary.answer import Collector
 from podium.vocabulary.event import ReasoningDelta
@@ -52,10 +53,14 @@ class Play:
         if fault is not None and fault.kind in BEFORE and fault.after == "request":
             if not await strike(fault, pipe, self.writer):
                 return "cut"
-        elif fault is not None and fault.kind in THROUGHOUT:
+        elif fault is not None and (fault.kind in THROUGHOUT or fault.at is not None):
             pipe.bend(fault)
             streams = {"json": False, "sse": True}.get(fault.kind, streams)
-        ended = await (self._stream(pipe) if streams else self._document(pipe))
+        try:
+            ended = await (self._stream(pipe) if streams else self._document(pipe))
+        except Cut:
+            assert fault is not None  # noqa: S101 – nothing else cuts
+            return "fault" if await strike(fault, pipe, self.writer) else "cut"
         return "fault" if ended == "complete" and fault is not None else ended
 
     async def _stream(self, pipe: Pipe) -> Ended:
@@ -65,7 +70,7 @@ class Play:
         await _wait_until(due)
         await pipe.start(200, _STREAM)
         waiting: list[Frame] = []
-        for step in self._steps(self._frames()):
+        for step in self._steps(self._all(self._frames())):
             if isinstance(step, Fault) or not rate or due > time():
                 await self._send(waiting, pipe)
                 waiting = []
@@ -90,7 +95,8 @@ class Play:
         body = self.writer.whole(collector.answer(keep_cut_calls=True))
         half = len(body) // 2
         await pipe.start(200, _DOCUMENT)
-        for step in self._steps(iter((Frame(body[:half], pieces), Frame(body[half:], ())))):
+        halves = iter((Frame(body[:half], pieces), Frame(body[half:], ())))
+        for step in self._steps(self._all(halves)):
             if not isinstance(step, Fault):
                 await self._send([step], pipe)
             elif not await strike(step, pipe, self.writer):
@@ -104,10 +110,25 @@ class Play:
         if self.plan.finish != "none":
             yield Frame(self.writer.end(), ())
 
+    def _all(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames; once more, where the fault is that they are repeated."""
+        if self.fault is None or self.fault.kind != "repeat":
+            return frames
+        kept = tuple(frames)
+        return itertools.chain(kept, (Frame(frame.data, ()) for frame in kept))
+
     def _steps(self, frames: Iterator[Frame]) -> Iterator[Step]:
         """The frames with the fault at its place; a place beyond the last chunk is right after that chunk."""
-        fault = self.fault if self.fault is not None and self.fault.kind in MIDWAY else None
-        if fault is not None and fault.kind in BEFORE and fault.after == "request":
+        fault = self.fault
+        if fault is not None and fault.kind in BENDING:
+            yield from _bent(fault, frames)
+            return
+        if (
+            fault is None
+            or fault.kind not in MIDWAY
+            or fault.at is not None
+            or (fault.kind in BEFORE and fault.after == "request")
+        ):
             fault = None
         place = fault.after if fault is not None and isinstance(fault.after, int) else 0
         shown = 0
@@ -130,6 +151,19 @@ class Play:
             await pipe.write(data)
             if not self.plan.rate:
                 await asyncio.sleep(0)
+
+
+def _bent(fault: Fault, frames: Iterator[Frame]) -> Iterator[Frame]:
+    """The frames, one of them changed: the one with the visible chunk of that number, or the next that holds bytes."""
+    place = fault.after if isinstance(fault.after, int) else 0
+    shown, is_due = 0, True
+    for frame in frames:
+        shown += _is_shown(frame)
+        if is_due and shown >= place and frame.data:
+            is_due = False
+            yield Frame(bent(fault, frame.data), frame.pieces)
+        else:
+            yield frame
 
 
 def _is_shown(frame: Frame) -> bool:
