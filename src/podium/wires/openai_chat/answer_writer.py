@@ -29,6 +29,7 @@ from podium.wires.openai_chat.content import write_part
 from podium.wires.openai_chat.document import finish_word, write_audio, write_document
 from podium.wires.openai_chat.fault import write_error
 from podium.wires.openai_chat.member import NAME, Members, encode, level, parse, raw, spliced
+from podium.wires.openai_chat.sealed import DETAILS, write_detail, write_sealed_piece
 from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.openai_chat.usage import write_usage
 
@@ -107,7 +108,7 @@ class OpenAIChatWriter:
             case RefusalDelta():
                 written = self._refusal(delta)
             case PartDone():
-                written = self._part(delta)
+                written = self._part(delta) + self._sealed(delta)
             case Finished():
                 written = self._finished(delta)
             case AnswerStarted():
@@ -299,6 +300,20 @@ class OpenAIChatWriter:
             case Json():
                 written = self.frame(TextDelta(at, bytes(part.value).decode(), index, extra=extra))
         return written
+
+    def _sealed(self, delta: PartDone) -> bytes:
+        """The signature of a part, which is known when it is whole."""
+        part, choice = delta.part, self._opened(delta.choice)
+        if isinstance(part, Reasoning):
+            at = choice.lists.get(DETAILS, 0)
+            if (entry := write_detail(part, at)) is None:
+                return b""
+            choice.lists[DETAILS] = at + 1
+            return self._chunk(delta.choice, b'"reasoning_details":[' + bytes(entry) + b"]", None)
+        if isinstance(part, ToolCall) and part.signature is not None and delta.index in choice.calls:
+            body = encode(write_sealed_piece(part, choice.calls[delta.index][0]))
+            return self._chunk(delta.choice, b'"tool_calls":[' + body + b"]", None)
+        return b""
 
     def _annotations(self, index: int, part: Text) -> bytes:
         if not part.annotations:

@@ -21,6 +21,7 @@ from podium.vocabulary.part import (
 from podium.wires.openai_chat.annotation import write_annotation
 from podium.wires.openai_chat.content import write_part
 from podium.wires.openai_chat.member import NAME, NULL, Members, appended, encode, joined, level, parse, raw
+from podium.wires.openai_chat.sealed import DETAILS, write_detail, write_seal
 from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.openai_chat.usage import write_usage
 
@@ -131,6 +132,10 @@ def _put_reasoning(message: dict[str, object], part: Reasoning) -> None:
     if part.text and kept != "reasoning_details":
         before = message.get(name)
         message[name] = (before if isinstance(before, str) else "") + part.text
+    before = message.get(DETAILS)
+    sealed = write_detail(part, len(before) if isinstance(before, list) else 0)
+    if sealed is not None:
+        _append(message, DETAILS, sealed)
 
 
 def _append(message: dict[str, object], name: str, value: Raw) -> None:
@@ -145,6 +150,7 @@ def _call(call: ToolCall) -> dict[str, object]:
         "type": call.kind,
         call.kind: {"name": call.name, argument: call.arguments, **level(call.extra, "function")},
         **level(call.extra, "call"),
+        **write_seal(call),
     }
 
 

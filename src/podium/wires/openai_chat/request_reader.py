@@ -23,6 +23,14 @@ from podium.wires.openai_chat.member import (
     parse,
     raw,
 )
+from podium.wires.openai_chat.sealed import (
+    DETAILS,
+    read_details,
+    read_seal,
+    unsealed,
+    unsealed_call,
+    unsealed_message,
+)
 from podium.wires.openai_chat.tool import read_choice, read_tool
 
 _ROLES: dict[str, Role] = {
@@ -63,7 +71,7 @@ def read_request(body: bytes) -> Request:
         stream=stream,
         include_usage=stream and bool(optional(options, "include_usage", bool, "stream_options.")),
     )
-    return msgspec.structs.replace(read, source=Source(wire=NAME, members=members, read=read))
+    return msgspec.structs.replace(read, source=Source(wire=NAME, members=unsealed(members), read=read))
 
 
 def _lines(members: Members) -> tuple[Line, ...]:
@@ -102,7 +110,7 @@ def _line(message: Raw, path: str) -> Line:
     )
 
 
-_REASONING = ("reasoning_content", "reasoning", "reasoning_details")
+_REASONING = ("reasoning_content", "reasoning", DETAILS)
 _ASSISTANT = {"tool_calls", "function_call", "refusal", *_REASONING}
 
 
@@ -122,7 +130,11 @@ def _content(members: Members, path: str) -> tuple[Part, ...]:
 
 
 def _assistant_parts(members: Members, path: str) -> tuple[Part, ...]:
-    parts = [*_reasoning(members), *(_thought(part) for part in _content(members, path))]
+    parts = [
+        *read_details(members.get(DETAILS)),
+        *_reasoning(unsealed_message(members)),
+        *(_thought(part) for part in _content(members, path)),
+    ]
     if (refusal := optional(members, "refusal", str, f"{path}.")) is not None:
         parts.append(Refusal(refusal))
     calls = optional(members, "tool_calls", list[Raw], f"{path}.") or ()
@@ -175,8 +187,9 @@ def _call(call: Raw, path: str) -> ToolCall:
         name=required(inner, "name", str, f"{path}.{key}."),
         arguments=optional(inner, argument, str, f"{path}.{key}.") or "",
         kind="custom" if custom else "function",
+        signature=read_seal(members),
         extra=extra_of(
-            call={k: v for k, v in members.items() if k not in ("id", "type", "index", key)},
+            call={k: v for k, v in unsealed_call(members).items() if k not in ("id", "type", "index", key)},
             function={k: v for k, v in inner.items() if k not in ("name", argument)},
         ),
     )
