@@ -287,7 +287,7 @@ def test_a_hosts_refusal_of_our_key_is_not_the_callers_fault() -> None:
         400,
         502,
         502,
-        400,
-        400,
+        404,
+        422,
     ]
     assert headers_of(Rejected(status=401), 502) == {"x-should-retry": "false"}

@@ -67,11 +67,11 @@ _LONGEST_NAME = 200
 def status_of(error: PodiumError) -> int:
     """The HTTP status of an error.
 
-    A host's refusal of the request itself is the caller's business, and so is its "too many requests"; its refusal of
-    our key is not.
+    A host's refusal of the request itself is the caller's business, under the host's own status, and so is its "too
+    many requests"; its refusal of our key is not.
     """
     if isinstance(error, errors.Rejected) and error.status in _HOST_SAYS_CALLER:
-        return 400
+        return error.status
     if isinstance(error, errors.Overloaded) and error.status == 429:
         return 429
     if isinstance(error, errors.Unreachable) and not error.retryable:
