@@ -289,6 +289,11 @@ REASONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "request, written anew",
+        r"tool_calls\[\d+\]\.id is ",
+        "An id of more than 40 characters, which OpenAI refuses, is made shorter, always in the same way.",
+    ),
+    (
+        "request, written anew",
         r"content\[\d+\]\.thinking is ",
         "Mistral's thinking in several pieces is written as one.",
     ),

@@ -40,6 +40,8 @@ def meaning(sent: Document) -> Document:
     if "function_call" in meant:
         choice = meant.pop("function_call")
         meant["tool_choice"] = choice
+    if not meant.get("tools") and not meant.get("functions") and meant.get("tool_choice") in ("auto", "none"):
+        del meant["tool_choice"]
     if meant.get("response_format") == {"type": "text"}:
         del meant["response_format"]
     if not meant.get("stream"):

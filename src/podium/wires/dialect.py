@@ -144,11 +144,22 @@ _SAID_WITHIN: dict[str, frozenset[str]] = {
             "thinkingConfig",
         }
     ),
+    "generationConfig.thinkingConfig": frozenset({"thinkingBudget", "thinkingLevel", "includeThoughts"}),
     "toolConfig": frozenset({"functionCallingConfig"}),
+    "output_config": frozenset({"effort", "format"}),
+    "thinking": frozenset({"type", "budgetTokens"}),
 }
-"""The same within Gemini's members that hold several things."""
+"""The same within members that hold several things, of Gemini and of Anthropic, by the names that Google writes.
 
-_ELSEWHERE = frozenset({"file_data"})
+Thoughts are shown wherever a host shows them, whether asked for by `includeThoughts` or not.
+"""
+
+_WITHIN: dict[str, tuple[str, ...]] = {
+    "anthropic": ("output_config", "thinking"),
+    "gemini": ("generationConfig", "generationConfig.thinkingConfig", "toolConfig"),
+}
+
+_ELSEWHERE = frozenset({"file_data", "displayName", "display_name", "type"})
 """Members that are kept for their form alone: what they say stands in the part."""
 
 _NOTHING = (NULL, Raw(b"{}"), Raw(b"[]"), Raw(b'""'), Raw(b"false"))
@@ -181,21 +192,27 @@ def unsaid_members(request: Request, wire: str) -> Iterator[str]:
             raise Inexpressible(meant[name], param=name)
         else:
             yield name
-    if source.wire == "gemini":
-        yield from _unsaid_within(source.members, wire)
+    for path in _WITHIN.get(source.wire, ()):
+        yield from _unsaid_within(source.members, path, wire)
+    yield from source.headers.keys() & _BETAS
 
 
-def _unsaid_within(members: Members, wire: str) -> Iterator[str]:
-    """What Gemini's members hold besides what the vocabulary has words for; they may be written with low lines."""
-    for outer, said in _SAID_WITHIN.items():
-        spelled = next((name for name in members if _camel(name) == outer), outer)
-        for name, value in (parse(members.get(spelled), Members) or {}).items():
-            path = f"{spelled}.{name}"
-            if _camel(name) == "responseModalities":
-                if any(each.upper() != "TEXT" for each in parse(value, list[str]) or ()):
-                    raise Inexpressible(f"The {wire} wire answers in text alone.", param=path)
-            elif name not in said and _camel(name) not in said and value not in _NOTHING:
-                yield path
+_BETAS = {"anthropic-beta"}
+"""Headers that ask for what only hosts of their own wire have."""
+
+
+def _unsaid_within(members: Members, outer: str, wire: str) -> Iterator[str]:
+    """What a member holds besides what the vocabulary has words for; Gemini's may be written with low lines."""
+    said, path = _SAID_WITHIN[outer], ""
+    for step in outer.split("."):
+        spelled = next((name for name in members if _camel(name) == _camel(step)), step)
+        members, path = parse(members.get(spelled), Members) or {}, f"{path}{spelled}."
+    for name, value in members.items():
+        if _camel(name) == "responseModalities":
+            if any(each.upper() != "TEXT" for each in parse(value, list[str]) or ()):
+                raise Inexpressible(f"The {wire} wire answers in text alone.", param=f"{path}{name}")
+        elif name not in said and _camel(name) not in said and value not in _NOTHING:
+            yield f"{path}{name}"
 
 
 def _camel(name: str) -> str:

@@ -47,6 +47,14 @@ def is_null(value: Raw | None) -> bool:
     return value is None or value == NULL
 
 
+def put(members: Members, name: str, value: Raw | None) -> None:
+    """Set a member, or take it away."""
+    if value is None:
+        members.pop(name, None)
+    else:
+        members[name] = value
+
+
 def parse(value: Raw | None, kind: type[T]) -> T | None:
     """A member as `kind`, or None where it is absent, null or of another type."""
     if value is None:

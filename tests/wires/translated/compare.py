@@ -193,6 +193,9 @@ def _turns(source: Form, target: Form, wire: str, dropped: list[str]) -> Iterato
         if moved == now:
             was = now
             yield "the system's last word is the user's", ("role", "messages")
+    if was != now and source.schema == target.schema == "any" and _asked(now) == was:
+        now = was
+        yield "JSON is asked for by an instruction", ("response_format", "responseSchema")
     errors = [item.is_error for turn in was for item in turn.items if isinstance(item, Result)]
     kept = [item.is_error for turn in now for item in turn.items if isinstance(item, Result)]
     if errors != kept and any(errors):
@@ -233,6 +236,17 @@ def _untyped(item: Item) -> Item:
     if isinstance(item, Result):
         return item._replace(media=tuple(Media("", each.where) for each in item.media))
     return Media("", item.where) if isinstance(item, Media) else item
+
+
+_INSTRUCTION = "Answer with a JSON object."
+
+
+def _asked(turns: list[Turn]) -> list[Turn]:
+    """What is said but for our own instruction."""
+    if not turns or _INSTRUCTION not in turns[0].items:
+        return turns
+    rest = [item for item in turns[0].items if item != _INSTRUCTION]
+    return [*([Turn("system", rest)] if rest else []), *turns[1:]]
 
 
 def _hoisted(turns: list[Turn]) -> list[Turn]:

@@ -187,7 +187,7 @@ def _plain(value: Any, *, named: bool = False) -> Any:
         return {name: _plain(each) for name, each in value.items()}
     plain: Json = {}
     for given, each in value.items():
-        name: str = _SPELLED.get(given, given)
+        name = str(_SPELLED.get(given, given))
         if name == "type" and isinstance(each, str) and each in _TYPES:
             plain[name] = each.lower()
         elif name in _COUNTS and isinstance(each, str):

@@ -73,7 +73,7 @@ def _message(form: Form, ids: Ids, message: Json, *, ours: bool) -> None:
         media, texts = _split(_content(form, message.get("content")))
         number = ids.result(message.get("tool_call_id") or "", message.get("name") or "")
         text = "".join(texts)
-        kept = "" if ours and text == "See the picture that follows." else loose(text)
+        kept = "" if ours and text == "See what follows." else loose(text)
         form.say("user", [Result(number, kept, media, is_error=False)])
         form.rest(message, {"role", "content", "tool_call_id", "name"})
         return

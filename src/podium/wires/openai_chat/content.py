@@ -78,17 +78,20 @@ def media_of(url: str) -> Media:
     return Media("url", url)
 
 
-def write_parts(parts: tuple[Part, ...], path: str) -> Raw:
+def write_parts(parts: tuple[Part, ...], path: Callable[[int], str]) -> Raw:
     """The `content` of a message: a string where a single plain text says it all, else a list.
+
+    `path` tells where the part of an index stood.
 
     Raises:
         Inexpressible: a part has no form on this wire.
     """
     if not parts:
         return raw("")
-    if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].extra is None:
-        return raw(parts[0].text)
-    return raw([write_part(part, f"{path}[{at}]") for at, part in enumerate(parts)])
+    only = parts[0] if len(parts) == 1 else None
+    if isinstance(only, Text) and not level(only.extra, "part"):
+        return raw(only.text)
+    return raw([write_part(part, path(at)) for at, part in enumerate(parts)])
 
 
 def write_part(part: Part, path: str) -> Raw:

@@ -1,13 +1,14 @@
 """The messages of a request, written anew from the conversation's lines."""
 
-from collections.abc import Iterable
-
 from msgspec import Raw
 
 from podium.errors import Inexpressible
 from podium.vocabulary.part import (
+    Audio,
+    Document,
     Extra,
     Image,
+    Json,
     Opaque,
     Part,
     Reasoning,
@@ -15,145 +16,223 @@ from podium.vocabulary.part import (
     Text,
     ToolCall,
     ToolResult,
+    Video,
 )
-from podium.vocabulary.request import Line
+from podium.vocabulary.request import Line, Request
+from podium.wires.call_id import CallIds, digest
+from podium.wires.dialect import foreign_members
 from podium.wires.openai_chat.content import write_part, write_parts
+from podium.wires.openai_chat.foreign import adopted, is_foreign
 from podium.wires.openai_chat.member import NAME, Members, level, parse, raw
 from podium.wires.openai_chat.tool import is_legacy
+from podium.wires.place import Places
+
+_LONGEST_ID = 40
+_SEE_BELOW = "See what follows."
 
 
-def write_line(line: Line, path: str, dropped: list[str]) -> Iterable[Raw]:
-    """The messages that say a line: one, but for tool results, of which each is a message.
+def _valid(call_id: str) -> str:
+    """At most 40 characters."""
+    return call_id if len(call_id) <= _LONGEST_ID else f"{call_id[: _LONGEST_ID - 9]}_{digest(call_id, 8)}"
 
-    `dropped` is told of hints that this wire has no word for.
 
-    Raises:
-        Inexpressible: a part has no form here.
+class LineWriter:
+    """Writes lines as messages. `dropped` names what this wire has no way to say.
+
+    The results of calls stand right behind the message that makes these, the media of results behind the last of them,
+    then what the user says.
     """
-    results = [part for part in line.parts if isinstance(part, ToolResult)]
-    rest = tuple(part for part in line.parts if not isinstance(part, ToolResult))
-    messages: list[Raw] = []
-    shown: list[Raw] = []
-    for at, result in enumerate(results):
-        messages.append(_result(result, f"{path}.content[{at}]", line.extra, shown, dropped))
-    if shown:
-        messages.append(raw({"role": "user", "content": shown}))
-    if line.role == "assistant":
-        messages.append(_assistant(line, rest, path, dropped))
-    elif rest or not results:
-        messages.append(_plain(line, rest, path))
-    return messages
 
+    def __init__(self, request: Request, dropped: list[str]) -> None:
+        """`request`: the one whose lines these are."""
+        self._foreign = request.source is not None and request.source.wire != NAME
+        self._lines = request.lines
+        self._places = Places(request)
+        self._dropped = dropped
+        self._ids = CallIds(_valid)
+        self._messages: list[Raw] = []
+        self._results: list[Raw] = []
+        self._shown: list[Raw] = []
+        self._heard: list[Raw] = []
 
-def _plain(line: Line, parts: tuple[Part, ...], path: str) -> Raw:
-    message: dict[str, object] = {"role": "user" if line.role == "tool" else line.role}
-    message["content"] = write_parts(parts, f"{path}.content")
-    if line.name is not None:
-        message["name"] = line.name
-    message.update(level(line.extra, "message"))
-    return raw(message)
+    def keep(self, line: Line, message: Raw) -> None:
+        """Add a message as it was sent, which is this line; its calls may have results that are not."""
+        if line.role == "tool" and not self._heard:
+            self._results.append(message)
+            return
+        self._settle()
+        self._messages.append(message)
+        for part in line.parts:
+            if isinstance(part, ToolCall) and not is_legacy(part.extra):
+                self._ids.of_call(part)
 
+    def add(self, line: Line, at: int) -> None:
+        """Add the messages that say a line, which stands at `at`.
 
-def _result(result: ToolResult, path: str, extra: Extra | None, shown: list[Raw], dropped: list[str]) -> Raw:
-    """A tool's message takes text alone; pictures are `shown` in a message of the user's behind the last result."""
-    texts = tuple(part for part in result.parts if not isinstance(part, Image))
-    pictures = [part for part in result.parts if isinstance(part, Image)]
-    if result.is_error:
-        dropped.append("is_error")
-    if pictures:
-        shown.append(raw({"type": "text", "text": f"The result of the tool call {result.call_id}:"}))
-        shown.extend(write_part(picture, path) for picture in pictures)
-    content = write_parts(texts, path) if texts or not pictures else raw("See the picture that follows.")
-    message: dict[str, object]
-    if is_legacy(result.extra):
-        message = {"role": "function", "name": result.name or "", "content": content}
-    else:
-        message = {"role": "tool", "tool_call_id": result.call_id, "content": content}
-        if result.name is not None and extra is None:
-            message["name"] = result.name
-    message.update(level(extra, "message"))
-    return raw(message)
+        Raises:
+            Inexpressible: a part has no form here.
+        """
+        self._dropped.extend(name for name, _ in foreign_members(line.extra, NAME))
+        if line.role == "assistant":
+            self._settle()
+            self._messages.append(self._assistant(line, at))
+            return
+        heard: list[Part] = []
+        for index, part in enumerate(line.parts):
+            path = self._places.part(line, at, index)
+            if isinstance(part, ToolResult):
+                self._results.append(self._result(part, path, line.extra))
+            else:
+                heard.append(self._adopted(part, path))
+        if heard or not line.parts:
+            self._heard.append(self._plain(line, at, tuple(heard)))
+
+    def note_prefill(self) -> None:
+        """Take note of an answer that has been begun for the model: not every one goes on from there."""
+        last = self._lines[-1] if self._lines else None
+        if last is None or last.role != "assistant" or any(isinstance(part, ToolCall) for part in last.parts):
+            return
+        self._dropped.append(f"{self._places.line(last, len(self._lines) - 1)}.role")
+
+    def written(self) -> Raw:
+        """The messages."""
+        self._settle()
+        return raw(self._messages)
+
+    def _settle(self) -> None:
+        self._messages.extend(self._results)
+        if self._shown:
+            self._messages.append(raw({"role": "user", "content": self._shown}))
+        self._messages.extend(self._heard)
+        self._results, self._shown, self._heard = [], [], []
+
+    def _adopted(self, part: Part, path: str) -> Part:
+        return adopted(part, path, self._dropped) if self._foreign or is_foreign(part) else part
+
+    def _plain(self, line: Line, at: int, parts: tuple[Part, ...]) -> Raw:
+        role = "user" if line.role == "tool" else line.role
+        if self._foreign and role != "user" and not all(isinstance(part, Text) for part in parts):
+            raise Inexpressible(
+                "The openai_chat wire takes only text from the system.", param=self._places.line(line, at)
+            )
+        message: dict[str, object] = {"role": role}
+        message["content"] = write_parts(parts, lambda index: self._places.part(line, at, index))
+        if line.name is not None:
+            message["name"] = line.name
+        message.update(level(line.extra, "message"))
+        return raw(message)
+
+    def _result(self, result: ToolResult, path: str, extra: Extra | None) -> Raw:
+        """A tool's message takes text alone; media are shown in a message of the user's behind the last result."""
+        self._dropped.extend(name for name, _ in foreign_members(result.extra, NAME))
+        call_id = "" if is_legacy(result.extra) else self._ids.of_result(result)
+        parts = [self._adopted(part, path) for part in result.parts]
+        media = [part for part in parts if isinstance(part, Image | Audio | Video | Document)]
+        texts = tuple(part for part in parts if not isinstance(part, Image | Audio | Video | Document))
+        if result.is_error:
+            self._dropped.append("is_error")
+        if media:
+            self._shown.append(raw({"type": "text", "text": f"The result of the tool call {call_id}:"}))
+            self._shown.extend(write_part(each, path) for each in media)
+        content = write_parts(texts, lambda _: path) if texts or not media else raw(_SEE_BELOW)
+        message: dict[str, object]
+        if is_legacy(result.extra):
+            message = {"role": "function", "name": result.name or "", "content": content}
+        else:
+            message = {"role": "tool", "tool_call_id": call_id, "content": content}
+            if result.name is not None and extra is None and not (self._foreign or is_foreign(result)):
+                message["name"] = result.name
+        message.update(level(extra, "message"))
+        return raw(message)
+
+    def _assistant(self, line: Line, at: int) -> Raw:
+        made = _Assistant(self._ids, self._dropped)
+        for index, part in enumerate(line.parts):
+            if part != Text("") or len(line.parts) == 1:
+                path = self._places.part(line, at, index)
+                made.add(self._adopted(part, path), path)
+        return made.written(line, self._places.line(line, at))
 
 
 class _Assistant:
     """An assistant's message in the making."""
 
-    def __init__(self, path: str, dropped: list[str]) -> None:
-        self._path, self._dropped = path, dropped
-        self.beside: dict[str, object] = {}
-        self.spoken: list[Part] = []
-        self.refusal: str | None = None
-        self.calls: list[Raw] = []
+    def __init__(self, ids: CallIds, dropped: list[str]) -> None:
+        self._ids, self._dropped = ids, dropped
+        self._beside: dict[str, object] = {}
+        self._spoken: list[Part] = []
+        self._refusal: str | None = None
+        self._calls: list[Raw] = []
 
-    def add(self, at: int, part: Part) -> None:
+    def add(self, part: Part, path: str) -> None:
+        """Add a part. Reasoning and blocks of other hosts do not come back to this one."""
         match part:
             case Reasoning():
-                _think(self.beside, part, self.spoken, self._dropped)
+                self._think(part)
             case Refusal(text=text):
-                self.refusal = (self.refusal or "") + text
+                self._refusal = (self._refusal or "") + text
             case ToolCall() if is_legacy(part.extra):
-                self.beside["function_call"] = {"name": part.name, "arguments": part.arguments}
+                self._beside["function_call"] = {"name": part.name, "arguments": part.arguments}
             case ToolCall():
-                self.calls.append(_call(part))
+                self._calls.append(_call(part, self._ids.of_call(part)))
+            case Opaque(wire=wire) if wire != NAME:
+                self._dropped.append(path)
             case Text() | Opaque():
-                self.spoken.append(part)
+                self._spoken.append(part)
+            case Json(value=value):
+                self._spoken.append(Text(bytes(value).decode()))
             case _:
                 raise Inexpressible(
                     "The openai_chat wire takes only text, refusals and tool calls from the assistant.",
-                    param=f"{self._path}.content[{at}]",
+                    param=path,
                 )
 
+    def written(self, line: Line, path: str) -> Raw:
+        """The message."""
+        silent = bool(self._calls) or self._refusal is not None or "function_call" in self._beside
+        message: dict[str, object] = {
+            "role": "assistant",
+            "content": _spoken(tuple(self._spoken), path, silent=silent),
+            **self._beside,
+        }
+        if self._refusal is not None:
+            message["refusal"] = self._refusal
+        if self._calls:
+            message["tool_calls"] = self._calls
+        if line.name is not None:
+            message["name"] = line.name
+        message.update(level(line.extra, "message"))
+        return raw(message)
 
-def _assistant(line: Line, parts: tuple[Part, ...], path: str, dropped: list[str]) -> Raw:
-    made = _Assistant(path, dropped)
-    for at, part in enumerate(parts):
-        if part != Text("") or len(parts) == 1:
-            made.add(at, part)
-    silent = bool(made.calls) or made.refusal is not None or "function_call" in made.beside
-    message: dict[str, object] = {
-        "role": "assistant",
-        "content": _spoken(tuple(made.spoken), f"{path}.content", silent=silent),
-        **made.beside,
-    }
-    if made.refusal is not None:
-        message["refusal"] = made.refusal
-    if made.calls:
-        message["tool_calls"] = made.calls
-    if line.name is not None:
-        message["name"] = line.name
-    message.update(level(line.extra, "message"))
-    return raw(message)
+    def _think(self, part: Reasoning) -> None:
+        """Reasoning goes back only in the member in which this wire brought it: hosts refuse members of others."""
+        extra = part.extra if part.extra is not None and part.extra.wire == NAME else None
+        if extra is None:
+            self._dropped.append("reasoning")
+            return
+        name = parse(extra.members.get("reasoning"), str)
+        if name == "content":
+            thinking = {"type": "thinking", "thinking": [{"type": "text", "text": part.text}]}
+            self._spoken.append(Opaque(NAME, raw(thinking)))
+        elif name is not None:
+            before = self._beside.get(name)
+            self._beside[name] = (before if isinstance(before, str) else "") + part.text
+        self._beside.update(level(extra, "message"))
 
 
 def _spoken(parts: tuple[Part, ...], path: str, *, silent: bool) -> Raw:
     """Plain texts become one string, which every host takes, where a list of parts is not everywhere understood."""
     if not parts:
         return raw(None) if silent else raw("")
-    if all(isinstance(part, Text) and part.extra is None for part in parts):
+    if all(isinstance(part, Text) and (part.extra is None or part.extra.wire != NAME) for part in parts):
         return raw("".join(part.text for part in parts if isinstance(part, Text)))
-    return write_parts(parts, path)
+    return write_parts(parts, lambda _: path)
 
 
-def _think(message: dict[str, object], part: Reasoning, spoken: list[Part], dropped: list[str]) -> None:
-    """Reasoning goes back only in the member in which this wire brought it: hosts refuse members of others."""
-    extra = part.extra if part.extra is not None and part.extra.wire == NAME else None
-    if extra is None:
-        dropped.append("reasoning")
-        return
-    name = parse(extra.members.get("reasoning"), str)
-    if name == "content":
-        thinking = {"type": "thinking", "thinking": [{"type": "text", "text": part.text}]}
-        spoken.append(Opaque(NAME, raw(thinking)))
-    elif name is not None:
-        before = message.get(name)
-        message[name] = (before if isinstance(before, str) else "") + part.text
-    message.update(level(extra, "message"))
-
-
-def _call(call: ToolCall) -> Raw:
+def _call(call: ToolCall, call_id: str) -> Raw:
     inner: Members = {"name": raw(call.name)}
     inner["input" if call.kind == "custom" else "arguments"] = raw(call.arguments)
     inner.update(level(call.extra, "function"))
     outer = level(call.extra, "call")
     outer.pop("index", None)  # of the answer that it stood in
-    return raw({"id": call.id, "type": call.kind, call.kind: inner, **outer})
+    return raw({"id": call_id, "type": call.kind, call.kind: inner, **outer})

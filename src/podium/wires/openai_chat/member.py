@@ -34,6 +34,7 @@ from podium.wires.member import (
     mended,
     on_one_line,
     parse,
+    put,
     raw,
 )
 
@@ -59,6 +60,7 @@ __all__ = [
     "mended",
     "on_one_line",
     "parse",
+    "put",
     "raw",
     "spliced",
 ]

@@ -11,9 +11,13 @@ from msgspec import Raw
 
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
-from podium.vocabulary.request import Effort, Request, Sampling, Schema, Source
-from podium.wires.openai_chat.line_writer import write_line
-from podium.wires.openai_chat.member import NAME, Members, decode_raws, encode, is_null, parse, raw
+from podium.errors import Inexpressible
+from podium.vocabulary.part import Text
+from podium.vocabulary.request import Request, Sampling, Schema, Source
+from podium.wires.dialect import foreign_members, member_name, unsaid_members
+from podium.wires.openai_chat.line_writer import LineWriter
+from podium.wires.openai_chat.member import NAME, Members, decode_raws, encode, is_null, parse, put, raw
+from podium.wires.openai_chat.sampling import put_sampling
 from podium.wires.openai_chat.tool import is_legacy, write_choice, write_function, write_tool
 from podium.wires.wire import Outgoing
 
@@ -21,22 +25,7 @@ OURS = "x_podium"
 """Members that begin so are for Podium and never leave it."""
 
 _HEADERS: Mapping[str, str] = {"content-type": "application/json"}
-_SAMPLED = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "seed": "seed",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "choices": "n",
-    "logprobs": "logprobs",
-    "top_logprobs": "top_logprobs",
-    "logit_bias": "logit_bias",
-    "parallel_tool_calls": "parallel_tool_calls",
-}
-"""Fields of `Sampling` that are one member each."""
-
-_LEVELS = ((0, "none"), (1_024, "minimal"), (4_096, "low"), (16_384, "medium"))
-"""The effort for a budget of at most so many tokens; beyond, `high`."""
+_JSON = {"role": "system", "content": "Answer with a JSON object."}
 
 
 def write_request(request: Request, profile: Profile, endpoint: Endpoint) -> Outgoing:
@@ -45,34 +34,35 @@ def write_request(request: Request, profile: Profile, endpoint: Endpoint) -> Out
     Raises:
         Inexpressible: a member carries meaning that this wire cannot say.
     """
-    dropped: list[str] = []
-    source = request.source if request.source is not None and request.source.wire == NAME else None
+    source = _own(request)
+    dropped = list(unsaid_members(request, NAME))
     members: Members = {}
     if source is not None:
         members = {name: value for name, value in source.members.items() if not name.startswith(OURS)}
     members["model"] = raw(profile.model)
-    if source is None or request.lines is not source.read.lines:
+    if _is_new("lines", request, source):
         members["messages"] = _messages(request, source, dropped)
-    if source is None or request.tools is not source.read.tools:
-        _put_tools(members, request, source)
-    if source is None or request.tool_choice is not source.read.tool_choice:
-        members.pop("function_call", None)
-        choice = request.tool_choice
-        _put(members, "tool_choice", None if choice is None else write_choice(choice, request.tools))
-    if source is None or request.schema is not source.read.schema:
-        _put(members, "response_format", None if request.schema is None else _format(request.schema))
-    if source is None or request.sampling is not source.read.sampling:
+    if _is_new("tools", request, source):
+        _put_tools(members, request, source, dropped)
+    if _is_new("tool_choice", request, source):
+        _put_choice(members, request)
+    if _is_new("schema", request, source):
+        put(members, "response_format", None if request.schema is None else _format(request.schema, request))
+    if _is_new("sampling", request, source):
         before = Sampling() if source is None else source.read.sampling
-        _put_sampling(members, request.sampling, before, endpoint, dropped)
+        put_sampling(members, request, before, endpoint, dropped)
     _put_stream(members, stream=request.stream and profile.streaming)
     return Outgoing("/chat/completions", encode(members), _HEADERS, tuple(dict.fromkeys(dropped)))
 
 
-def _put(members: Members, name: str, value: Raw | None) -> None:
-    if value is None:
-        members.pop(name, None)
-    else:
-        members[name] = value
+def _own(request: Request) -> Source | None:
+    """What the request was read from, if it came in by this wire."""
+    return request.source if request.source is not None and request.source.wire == NAME else None
+
+
+def _is_new(field: str, request: Request, source: Source | None) -> bool:
+    """Whether a field of the request is not as its client sent it to a host of this wire."""
+    return source is None or getattr(request, field) is not getattr(source.read, field)
 
 
 def _messages(request: Request, source: Source | None, dropped: list[str]) -> Raw:
@@ -83,14 +73,31 @@ def _messages(request: Request, source: Source | None, dropped: list[str]) -> Ra
             id(line): message
             for line, message in zip(source.read.lines, decode_raws(source.members["messages"]), strict=True)
         }
-    messages: list[Raw] = []
+    writer = LineWriter(request, dropped)
     for at, line in enumerate(request.lines):
         message = sent.get(id(line))
-        messages.extend((message,) if message is not None else write_line(line, f"messages[{at}]", dropped))
-    return raw(messages)
+        if message is not None:
+            writer.keep(line, message)
+        else:
+            writer.add(line, at)
+    if source is None:
+        writer.note_prefill()
+        if _needs_word(request):
+            dropped.append(member_name(request, "schema"))
+            return raw([_JSON, *decode_raws(writer.written())])
+    return writer.written()
 
 
-def _put_tools(members: Members, request: Request, source: Source | None) -> None:
+def _needs_word(request: Request) -> bool:
+    """Whether any JSON is asked for and nobody says so: OpenAI refuses a `json_object` without that word."""
+    schema = request.schema
+    if schema is None or schema.schema is not None or schema.name is not None or schema.extra is not None:
+        return False
+    texts = (part.text for line in request.lines for part in line.parts if isinstance(part, Text))
+    return not any("json" in text.lower() for text in texts)
+
+
+def _put_tools(members: Members, request: Request, source: Source | None, dropped: list[str]) -> None:
     sent: dict[int, Raw] = {}
     if source is not None:
         entries = [
@@ -107,57 +114,37 @@ def _put_tools(members: Members, request: Request, source: Source | None) -> Non
             functions.append(entry or write_function(tool))
         else:
             tools.append(entry or write_tool(tool, at))
-    _put(members, "tools", raw(tools) if tools else None)
-    _put(members, "functions", raw(functions) if functions else None)
+            dropped.extend(name for name, _ in foreign_members(tool.extra, NAME))
+    put(members, "tools", raw(tools) if tools else None)
+    put(members, "functions", raw(functions) if functions else None)
 
 
-def _format(schema: Schema) -> Raw:
-    if schema.extra is not None and schema.extra.wire == NAME and "answer" in schema.extra.members:
-        return schema.extra.members["answer"]
+def _put_choice(members: Members, request: Request) -> None:
+    """The choice among tools. Hosts of this wire know none without tools, where `auto` and `none` say nothing."""
+    members.pop("function_call", None)
+    choice = request.tool_choice
+    if choice is not None and choice.mode == "required" and not request.tools:
+        raise Inexpressible(
+            "A tool must be called, but there is none.", param=member_name(request, "tool_choice")
+        )
+    meant = choice is not None and bool(request.tools)
+    put(members, "tool_choice", write_choice(choice, request.tools) if choice and meant else None)
+
+
+def _format(schema: Schema, request: Request) -> Raw:
+    if schema.extra is not None:
+        if schema.extra.wire != NAME:
+            raise Inexpressible(
+                "The openai_chat wire answers in text or in JSON.", param=member_name(request, "schema")
+            )
+        if "answer" in schema.extra.members:
+            return schema.extra.members["answer"]
     if schema.schema is None and schema.name is None:
         return raw({"type": "json_object"})
     inner: dict[str, object] = {"name": schema.name or "answer"}
     given = {"description": schema.description, "schema": schema.schema, "strict": schema.strict}
     inner.update({name: value for name, value in given.items() if value is not None})
     return raw({"type": "json_schema", "json_schema": inner})
-
-
-def _put_sampling(
-    members: Members, sampling: Sampling, before: Sampling, endpoint: Endpoint, dropped: list[str]
-) -> None:
-    """Only what differs from `before` is written; what is None is left to the host."""
-    for field, name in _SAMPLED.items():
-        value = getattr(sampling, field)
-        if value != getattr(before, field):
-            _put(members, name, None if value is None else raw(value))
-    if sampling.max_output != before.max_output:
-        _put_cap(members, sampling.max_output, endpoint)
-    if sampling.stop != before.stop:
-        _put(members, "stop", raw(sampling.stop) if sampling.stop else None)
-    if sampling.effort != before.effort:
-        _put(members, "reasoning_effort", _effort(sampling.effort))
-    if sampling.top_k != before.top_k:
-        members.pop("top_k", None)
-        if sampling.top_k is not None:
-            dropped.append("top_k")
-
-
-def _put_cap(members: Members, cap: int | None, endpoint: Endpoint) -> None:
-    """The output cap stays under the name that the caller used; a host would refuse two of them."""
-    there = [name for name in ("max_completion_tokens", "max_tokens") if name in members]
-    for name in there:
-        del members[name]
-    if cap is not None:
-        members[there[0] if there else endpoint.max_tokens_member] = raw(cap)
-
-
-def _effort(effort: Effort | None) -> Raw | None:
-    if effort is None:
-        return None
-    if effort.level is not None or effort.tokens is None:
-        return None if effort.level is None else raw(effort.level)
-    tokens = effort.tokens
-    return raw(next((name for most, name in _LEVELS if tokens <= most), "high"))
 
 
 def _put_stream(members: Members, *, stream: bool) -> None:

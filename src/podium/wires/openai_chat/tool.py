@@ -159,7 +159,7 @@ def write_choice(choice: ToolChoice, tools: tuple[Tool, ...]) -> Raw:
     """A `tool_choice`: a word, the one tool that must be called, or the allowed ones."""
     if choice.extra is not None and choice.extra.wire == NAME and "call" in choice.extra.members:
         return choice.extra.members["call"]
-    if not choice.names:
+    if not choice.names or choice.mode == "none":
         return raw(choice.mode)
     kinds = {tool.name: "custom" if tool.kind == "custom" else "function" for tool in tools}
     named = [

@@ -1,0 +1,85 @@
+"""How the answer is drawn: the cap, the temperature, what stops it, how much the model thinks."""
+
+from podium.catalogue.endpoint import Endpoint
+from podium.errors import Inexpressible
+from podium.vocabulary.request import Effort, Request, Sampling
+from podium.wires.dialect import member_name
+from podium.wires.member import Members, put, raw
+
+_MOST_STOPS = 4
+_HOTTEST = 2.0
+_SAMPLED = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "seed": "seed",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "choices": "n",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
+    "logit_bias": "logit_bias",
+}
+"""Fields of `Sampling` that are one member each."""
+
+_LEVELS = ((0, "none"), (1_024, "minimal"), (4_096, "low"), (16_384, "medium"))
+"""The effort for a budget of at most so many tokens; beyond, `high`."""
+
+
+def put_sampling(
+    members: Members, request: Request, before: Sampling, endpoint: Endpoint, dropped: list[str]
+) -> None:
+    """Only what differs from `before` is written; what is None is left to the host.
+
+    Raises:
+        Inexpressible: hosts of this wire would refuse it.
+    """
+    sampling = request.sampling
+    _check(request, before)
+    for field, name in _SAMPLED.items():
+        value = getattr(sampling, field)
+        if value != getattr(before, field):
+            put(members, name, None if value is None else raw(value))
+    if sampling.parallel_tool_calls != before.parallel_tool_calls:
+        meant = sampling.parallel_tool_calls is not None and bool(
+            request.tools
+        )  # hosts refuse it without tools
+        put(members, "parallel_tool_calls", raw(sampling.parallel_tool_calls) if meant else None)
+    if sampling.max_output != before.max_output:
+        _put_cap(members, sampling.max_output, endpoint)
+    if sampling.stop != before.stop:
+        put(members, "stop", raw(sampling.stop) if sampling.stop else None)
+    if sampling.effort != before.effort:
+        level = _level(sampling.effort)
+        put(members, "reasoning_effort", None if level is None else raw(level))
+    if sampling.top_k != before.top_k:
+        members.pop("top_k", None)
+        if sampling.top_k is not None:
+            dropped.append(member_name(request, "top_k"))
+
+
+def _check(request: Request, before: Sampling) -> None:
+    sampling = request.sampling
+    heat = sampling.temperature
+    for field, wrong, what in (
+        ("stop", len(sampling.stop) > _MOST_STOPS, f"takes at most {_MOST_STOPS} stop sequences"),
+        ("temperature", heat is not None and not 0 <= heat <= _HOTTEST, "takes temperatures from 0 to 2"),
+    ):
+        if wrong and getattr(sampling, field) != getattr(before, field):
+            raise Inexpressible(f"The openai_chat wire {what}.", param=member_name(request, field))
+
+
+def _put_cap(members: Members, cap: int | None, endpoint: Endpoint) -> None:
+    """The output cap stays under the name that the caller used; a host would refuse two of them."""
+    there = [name for name in ("max_completion_tokens", "max_tokens") if name in members]
+    for name in there:
+        del members[name]
+    if cap is not None:
+        members[there[0] if there else endpoint.max_tokens_member] = raw(cap)
+
+
+def _level(effort: Effort | None) -> str | None:
+    """The level by name; a budget below 0 is as much as the model likes, which is the host's own way."""
+    if effort is None or effort.level is not None or effort.tokens is None:
+        return None if effort is None else effort.level
+    tokens = effort.tokens
+    return None if tokens < 0 else next((name for most, name in _LEVELS if tokens <= most), "high")
