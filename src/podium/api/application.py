@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 import podium
 from podium.api import errors
-from podium.api.front import Front, HotRoute
+from podium.api.front import Astray, Front, HotRoute
 from podium.api.gate import Gate, Guard
 from podium.api.openapi import extended
 from podium.api.passage import Limits
@@ -30,8 +30,11 @@ def build(
     *,
     limits: Limits = Limits(),  # noqa: B008  # a frozen value
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    astray: Astray = lambda _scope: None,
 ) -> ASGIApp:
     """The whole application: gate, hot routes, resources, OpenAPI.
+
+    `astray` finds the dialect in which a request is told that there is no such path; None is natively.
 
     Raises:
         ValueError: a hot route is there twice, or is a resource's as well.
@@ -61,4 +64,4 @@ def build(
         return extended(told, hot)
 
     resources.state.openapi = document
-    return Gate(Front(hot, resources, guard))
+    return Gate(Front(hot, resources, guard, astray))

@@ -9,15 +9,17 @@ from starlette.types import ASGIApp
 
 from podium.api.application import build
 from podium.api.doors.counting import Counting
-from podium.api.doors.dialects import anthropic_routes, gemini_routes, openai_routes
+from podium.api.doors.dialects import anthropic_routes, gemini_routes, model_routes, openai_routes
 from podium.api.doors.gemini import GeminiDoor
 from podium.api.doors.models import ModelRoutes
 from podium.api.doors.native import NativeDoor
 from podium.api.doors.routes import native_routes
+from podium.api.doors.speech import Refusing, refusing_astray
 from podium.api.doors.turns import TurnRoutes
 from podium.api.doors.wire import WireDoor
 from podium.api.front import HotRoute
 from podium.api.passage import Limits
+from podium.api.root import root_route
 from podium.api.services import Services
 from podium.app import App
 
@@ -41,7 +43,8 @@ def entrance(app: App) -> ASGIApp:
         async with app.opened():
             yield
 
-    face = build(services, _routes(app, limits), limits=limits, lifespan=lifespan)
+    astray = refusing_astray(_refusing(app))
+    face = build(services, _routes(app, limits), limits=limits, lifespan=lifespan, astray=astray)
     if not server.cors_origins:
         return face
     return CORSMiddleware(
@@ -49,20 +52,32 @@ def entrance(app: App) -> ASGIApp:
         allow_origins=server.cors_origins,
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["x-request-id", "x-podium-turn", "x-podium-dropped", "idempotent-replayed"],
+        expose_headers=[
+            "x-request-id",
+            "x-podium-turn",
+            "x-podium-dropped",
+            "x-podium-counting-method",
+            "idempotent-replayed",
+        ],
     )
+
+
+def _refusing(app: App) -> Refusing:
+    return {name: wire.write_error for name, wire in app.wires.items()}
 
 
 def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:
     chat = WireDoor(app.wires["openai_chat"], app.turns, limits, answer_prefix="chatcmpl-")
     messages = WireDoor(app.wires["anthropic"], app.turns, limits, answer_prefix="msg_")
-    catalogue = app.settings.catalogue
+    models = ModelRoutes(app.settings.catalogue, _refusing(app))
     counting = Counting(
         app.wires["anthropic"], app.counter, limits, told=lambda tokens: {"input_tokens": tokens}
     )
     return (
-        *openai_routes(chat, ModelRoutes(catalogue)),
+        root_route(),
+        *openai_routes(chat),
         *anthropic_routes(messages, counting),
         *gemini_routes(GeminiDoor(app.turns, app.counter, limits)),
+        *model_routes(models),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
     )

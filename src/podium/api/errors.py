@@ -194,6 +194,8 @@ def _log(scope: Scope, error: Exception) -> None:
 
 
 def _response(passage: Passage, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        passage.refuse = passage.refuse or passage.astray
     response = answer(passage, translated(error) or _bug(passage))
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)

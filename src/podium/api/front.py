@@ -3,7 +3,7 @@
 Plain ASGI from the server to the handler, so that a streamed chunk passes nothing but the gate's one function.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from re import Pattern
 
@@ -22,7 +22,8 @@ class HotRoute:
     """One method of one path, served by an ASGI application.
 
     `path` may have parameters (`/v1/turns/{id}`), found in `scope["path_params"]`; `refuse` writes errors in the
-    route's dialect (None: natively); `deadline` in seconds is for handlers that do not stream.
+    route's dialect (None: natively), `refusing` finds that dialect where it depends on the request; `deadline` in
+    seconds is for handlers that do not stream.
     """
 
     method: str
@@ -32,17 +33,27 @@ class HotRoute:
     access: Access = "member"
     refuse: Refuse | None = None
     deadline: float | None = None
+    refusing: Callable[[Scope], Refuse] | None = None
+
+    def refusal(self, scope: Scope) -> Refuse | None:
+        """How to write an error to this request."""
+        return self.refuse if self.refusing is None else self.refusing(scope)
 
 
 _ByMethod = dict[str, HotRoute]
+Astray = Callable[[Scope], Refuse | None]
 
 
 class Front:
-    """Serves the hot routes and hands everything else on."""
+    """Serves the hot routes and hands everything else on.
 
-    def __init__(self, routes: Sequence[HotRoute], rest: ASGIApp, guard: Guard) -> None:
+    `astray` finds how to tell a request that there is no such path.
+    """
+
+    def __init__(self, routes: Sequence[HotRoute], rest: ASGIApp, guard: Guard, astray: Astray) -> None:
         self._rest = rest
         self._guard = guard
+        self._astray = astray
         self._fixed: dict[str, _ByMethod] = {}
         self._patterns: list[tuple[Pattern[str], _ByMethod]] = []
         paths: dict[str, _ByMethod] = {}
@@ -63,14 +74,16 @@ class Front:
         """Serve one request."""
         by_method = self._find(scope) if scope["type"] == "http" else None
         if by_method is None:
+            if scope["type"] == "http":
+                passage_of(scope).astray = self._astray(scope)
             await self._rest(scope, receive, send)
             return
         route = by_method.get(scope["method"])
         passage = passage_of(scope)
         if route is None:
-            passage.refuse = next(iter(by_method.values())).refuse
+            passage.refuse = next(iter(by_method.values())).refusal(scope)
             raise HTTPException(405, headers={"allow": ", ".join(by_method)})
-        passage.refuse = route.refuse
+        passage.refuse = route.refusal(scope)
         await self._guard.admit(passage, route.access)
         if passage.body_bytes() is None:
             receive = capped(receive, self._guard.limits.body_bytes)

@@ -47,12 +47,13 @@ class Limits:
 class Passage:
     """One request on its way. The one mutable value of a request: each station adds what it found.
 
-    `refuse` is how the route's dialect says an error (None: natively), `started` whether an answer has begun, `turn`
-    the id of the turn that an error belongs to.
+    `refuse` is how the route's dialect says an error (None: natively), `astray` how it is said where there is no
+    route, `started` whether an answer has begun, `turn` the id of the turn that an error belongs to.
     """
 
     __slots__ = (
         "_query",
+        "astray",
         "found",
         "header_bytes",
         "id",
@@ -81,6 +82,7 @@ class Passage:
         self.refuse: Refuse | None = None
         self.started = False
         self.turn: str | None = None
+        self.astray: Refuse | None = None
 
     def key(self) -> str:
         """The API key that was presented: a bearer token, `x-api-key`, `x-goog-api-key`, or `?key=`.

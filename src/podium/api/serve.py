@@ -107,10 +107,10 @@ class _Pulse:
         self._timer = self._loop.call_later(_HEARTBEAT_SECONDS, self._tick)
         self._sending: asyncio.Task[None] | None = None
 
-    async def send(self, body: bytes) -> None:
+    def send(self, body: bytes) -> Awaitable[None]:
         """Send a piece of the body."""
         self._last = self._loop.time()
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        return self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     def stop(self) -> None:
         """No more heartbeats."""

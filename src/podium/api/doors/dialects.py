@@ -4,8 +4,16 @@ from collections.abc import Sequence
 
 from podium.api.doors.counting import Counting
 from podium.api.doors.gemini import ACTIONS, GeminiDoor
-from podium.api.doors.models import Model, ModelList, ModelRoutes
-from podium.api.doors.told import KEY, json_reply, told
+from podium.api.doors.model import (
+    AnthropicModel,
+    AnthropicModelList,
+    GeminiModel,
+    GeminiModelList,
+    Model,
+    ModelList,
+)
+from podium.api.doors.models import ModelRoutes
+from podium.api.doors.told import KEY, either_reply, json_reply, told
 from podium.api.doors.wire import WireDoor
 from podium.api.front import HotRoute
 from podium.api.openapi import EVENT, Parameter, Reply, Schema
@@ -17,14 +25,30 @@ _EITHER_OR_LIST = Reply(
     "The answer, its events, or (a stream without `alt=sse`) a list of its pieces.",
     {"application/json": {"type": ["object", "array"]}, "text/event-stream": EVENT},
 )
+_BY_HEADERS = (
+    "In Google's shape for `x-goog-api-key` or `?key=`, in Anthropic's for `anthropic-version`, else in OpenAI's. "
+    "Google's and Anthropic's lists come in pages."
+)
+_NAME = Parameter("id", "path", "A name, such as `openai/gpt-5`.", required=True)
+_VERSION = Parameter("anthropic-version", "header", "Asks for Anthropic's shape.")
+_COUNT_FROM_ONE: Schema = {"type": "integer", "minimum": 1, "maximum": 1000}
+_ANTHROPIC_PAGE = (
+    Parameter("limit", "query", "How many at most, in Anthropic's dialect.", _COUNT_FROM_ONE),
+    Parameter("after_id", "query", "Those after this model, in Anthropic's dialect."),
+    Parameter("before_id", "query", "Those before this model, in Anthropic's dialect."),
+)
+_GEMINI_PAGE = (
+    Parameter("pageSize", "query", "How many at most, in Google's dialect.", _COUNT_FROM_ONE),
+    Parameter("pageToken", "query", "`nextPageToken` of the page before, in Google's dialect."),
+)
 _WISHES = (
     "One member more than its maker documents: `x_podium` `{conversation, on_busy, on_disconnect}` "
     "makes it a turn of a conversation."
 )
 
 
-def openai_routes(chat: WireDoor, models: ModelRoutes) -> Sequence[HotRoute]:
-    """OpenAI's chat completions and models."""
+def openai_routes(chat: WireDoor) -> Sequence[HotRoute]:
+    """OpenAI's chat completions."""
     create = told(
         "create_chat_completion",
         "openai",
@@ -35,25 +59,56 @@ def openai_routes(chat: WireDoor, models: ModelRoutes) -> Sequence[HotRoute]:
         replies={200: _EITHER},
         error=_OPENAI_ERROR,
     )
+    return (HotRoute("POST", "/v1/chat/completions", chat.app(), create, refuse=chat.refuse),)
+
+
+def model_routes(models: ModelRoutes) -> Sequence[HotRoute]:
+    """Lists of models, and single ones; under `/v1` in three dialects, else in Google's."""
+    error = {"anyOf": [_OPENAI_ERROR, _ANTHROPIC_ERROR, _GEMINI_ERROR]}
     listing = told(
         "list_models",
         "models",
         "The models that can be named.",
-        replies={200: json_reply("All of them.", ModelList)},
-        error=_OPENAI_ERROR,
+        description=_BY_HEADERS,
+        parameters=(_VERSION, *_ANTHROPIC_PAGE, *_GEMINI_PAGE),
+        replies={200: either_reply("All of them.", ModelList, AnthropicModelList, GeminiModelList)},
+        error=error,
     )
     one = told(
         "get_model",
         "models",
         "One model.",
-        parameters=(Parameter("id", "path", "A name, such as `openai/gpt-5`.", required=True),),
-        replies={200: json_reply("The model.", Model)},
-        error=_OPENAI_ERROR,
+        description=_BY_HEADERS,
+        parameters=(_NAME, _VERSION),
+        replies={200: either_reply("The model.", Model, AnthropicModel, GeminiModel)},
+        error=error,
     )
-    return (
-        HotRoute("POST", "/v1/chat/completions", chat.app(), create, refuse=chat.refuse),
-        HotRoute("GET", "/v1/models", models.listing(), listing, refuse=chat.refuse),
-        HotRoute("GET", "/v1/models/{id:path}", models.one(), one, refuse=chat.refuse),
+    routes = [("/v1", listing, one)]
+    for version in ("v1beta", "v1alpha"):
+        listing = told(
+            f"list_models_{version}",
+            "gemini",
+            "The models that can be named.",
+            parameters=_GEMINI_PAGE,
+            replies={200: json_reply("A page of them.", GeminiModelList)},
+            error=_GEMINI_ERROR,
+        )
+        one = told(
+            f"get_model_{version}",
+            "gemini",
+            "One model.",
+            parameters=(_NAME,),
+            replies={200: json_reply("The model.", GeminiModel)},
+            error=_GEMINI_ERROR,
+        )
+        routes.append((f"/{version}", listing, one))
+    return tuple(
+        HotRoute("GET", path, app, operation, refusing=models.refuse)
+        for start, listing, one in routes
+        for path, app, operation in (
+            (f"{start}/models", models.listing(), listing),
+            (f"{start}/models/{{id:path}}", models.one(), one),
+        )
     )
 
 
@@ -94,7 +149,7 @@ def gemini_routes(gemini: GeminiDoor) -> Sequence[HotRoute]:
                 f"gemini_{version}",
                 "gemini",
                 "Gemini's generateContent, streamGenerateContent and countTokens.",
-                description=_WISHES,
+                description=f"{_WISHES} A count of tokens says in `x-podium-counting-method` whose it is.",
                 body=_CONTENTS,
                 parameters=(
                     Parameter("model", "path", "A name, such as `gemini/gemini-2.5-flash`.", required=True),

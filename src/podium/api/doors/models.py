@@ -1,38 +1,36 @@
-"""The models that can be named, in OpenAI's shape."""
+"""The models that can be named: lists and single ones, in the dialect of who asks."""
+
+from urllib.parse import parse_qs
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from podium.api.doors.model import (
+    AnthropicModelList,
+    GeminiModelList,
+    ModelList,
+    Named,
+)
+from podium.api.doors.speech import Refusing, Speech, speech_of
+from podium.api.passage import Refuse
 from podium.api.serve import send_json
 from podium.catalogue.catalogue import Catalogue
+from podium.errors import InvalidRequest
 
-_MADE = 1_700_000_000  # the shape wants a time of making; nobody knows one
-
-
-class Model(Struct, frozen=True):
-    """One model, or one route. `context_window` is in tokens; `default` marks the one that answers who names none."""
-
-    id: str
-    object: str
-    created: int
-    owned_by: str
-    context_window: int
-    default: bool
-
-
-class ModelList(Struct, frozen=True):
-    """All of them."""
-
-    object: str
-    data: tuple[Model, ...]
+_MOST = 1000
 
 
 class ModelRoutes:
-    """`GET /v1/models` and `GET /v1/models/{id}`."""
+    """`GET …/models` and `GET …/models/{id}`.
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    Under `/v1` Google's clients are known by `x-goog-api-key` or `?key=`, Anthropic's by `anthropic-version`; all
+    others are OpenAI's. Under `/v1beta` and `/v1alpha` all are Google's.
+    """
+
+    def __init__(self, catalogue: Catalogue, refusing: Refusing) -> None:
+        self._named = Named(catalogue)
+        self._refusing = refusing
 
     def listing(self) -> ASGIApp:
         """All models."""
@@ -42,27 +40,73 @@ class ModelRoutes:
         """One model; any name that would be answered is found."""
         return self._one
 
-    async def _listing(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        names = [name for name in self._catalogue.models() if self._is_there(name)]
-        default = self._catalogue.default_model
-        if default and default not in names and self._is_there(default):
-            names.insert(0, default)
-        listed = ModelList("list", tuple(self._model(name) for name in names))
+    def refuse(self, scope: Scope) -> Refuse:
+        """How an error is said to who asks."""
+        return self._refusing[_speech(scope)]
+
+    async def _listing(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        listed: Struct
+        match _speech(scope):
+            case "anthropic":
+                listed = self._anthropic(_query(scope))
+            case "gemini":
+                listed = self._gemini(_query(scope))
+            case _:
+                listed = ModelList("list", tuple(map(self._named.openai, self._named.names())))
         await send_json(send, 200, [], msgspec.json.encode(listed))
 
     async def _one(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        await send_json(send, 200, [], msgspec.json.encode(self._model(scope["path_params"]["id"])))
+        name = scope["path_params"]["id"]
+        match _speech(scope):
+            case "anthropic":
+                model: Struct = self._named.anthropic(name)
+            case "gemini":
+                model = self._named.gemini(name.removeprefix("models/"))
+            case _:
+                model = self._named.openai(name)
+        await send_json(send, 200, [], msgspec.json.encode(model))
 
-    def _is_there(self, name: str) -> bool:
-        return bool(self._catalogue.find(name))
+    def _anthropic(self, query: dict[str, str]) -> AnthropicModelList:
+        names, limit = self._named.names(), _size(query, "limit", least=1)
+        if "before_id" in query:
+            names = names[: _place(names, query, "before_id")]
+            has_more, names = len(names) > limit, names[-limit:]
+        else:
+            names = names[_place(names, query, "after_id") + 1 :] if "after_id" in query else names
+            has_more, names = len(names) > limit, names[:limit]
+        ends = (names[0], names[-1]) if names else (None, None)
+        return AnthropicModelList(tuple(map(self._named.anthropic, names)), has_more, *ends)
 
-    def _model(self, name: str) -> Model:
-        first = self._catalogue.resolve(name)[0]
-        return Model(
-            id=name,
-            object="model",
-            created=_MADE,
-            owned_by=first.endpoint.name,
-            context_window=first.profile.context_window,
-            default=name == self._catalogue.default_model,
-        )
+    def _gemini(self, query: dict[str, str]) -> GeminiModelList:
+        names, size = self._named.names(), _size(query, "pageSize", least=0) or _MOST
+        names = names[_place(names, query, "pageToken") + 1 :] if "pageToken" in query else names
+        token = names[size - 1] if len(names) > size else UNSET
+        return GeminiModelList(tuple(map(self._named.gemini, names[:size])), token)
+
+
+def _speech(scope: Scope) -> Speech:
+    if not scope["path"].startswith("/v1/"):
+        return "gemini"
+    return speech_of(scope) or "openai_chat"
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
+
+
+def _size(query: dict[str, str], name: str, *, least: int) -> int:
+    """How many at most; a thousand where nothing is said, and where more is asked for."""
+    text = query.get(name)
+    if text is None:
+        return _MOST
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
+        raise InvalidRequest(f"{name} must be a whole number of at least {least}.", param=name)
+    return min(int(text), _MOST)
+
+
+def _place(names: list[str], query: dict[str, str], name: str) -> int:
+    """Where the model stands that a page begins or ends at."""
+    try:
+        return names.index(query[name])
+    except ValueError:
+        raise InvalidRequest(f"{name} is of no page of this list.", param=name) from None

@@ -5,13 +5,24 @@ from typing import Any
 
 import msgspec
 
-from podium.api.doors.models import Model, ModelList
+from podium.api.doors.model import (
+    AnthropicModel,
+    AnthropicModelList,
+    GeminiModel,
+    GeminiModelList,
+    Model,
+    ModelList,
+)
 from podium.api.doors.native import ContinueGiven, TurnGiven
 from podium.api.doors.turns import Explanation, TurnPage
 from podium.api.openapi import EVENT, Operation, Parameter, Reply, Schema
 from podium.vocabulary.event import TurnReport
 
-_TYPES = (TurnGiven, ContinueGiven, TurnReport, TurnPage, Explanation, Model, ModelList)
+_TYPES = (
+    *(TurnGiven, ContinueGiven, TurnReport, TurnPage, Explanation),
+    *(Model, AnthropicModel, GeminiModel),
+    *(ModelList, AnthropicModelList, GeminiModelList),
+)
 _schemas, _components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
 SCHEMA: Mapping[type, Schema] = dict(zip(_TYPES, _schemas, strict=True))
 ID = Parameter(
@@ -31,6 +42,11 @@ EVENTS = (
 def json_reply(description: str, kind: type) -> Reply:
     """A JSON answer of this shape."""
     return Reply(description, {"application/json": SCHEMA[kind]})
+
+
+def either_reply(description: str, *kinds: type) -> Reply:
+    """A JSON answer of one of these shapes."""
+    return Reply(description, {"application/json": {"anyOf": [SCHEMA[kind] for kind in kinds]}})
 
 
 def told(operation_id: str, tag: str, summary: str, **more: Any) -> Operation:  # noqa: ANN401  # Operation's own members
