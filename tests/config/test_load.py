@@ -6,10 +6,12 @@ import pytest
 
 from podium.catalogue.endpoint import Resilience
 from podium.catalogue.profile import Price
+from podium.catalogue.thinking import Thinking
 from podium.config.home import default_data_dir
 from podium.config.load import load
 from podium.config.mistake import Misconfigured
 from podium.config.settings import Settings
+from podium.vocabulary.request import Effort
 
 FILE = """
 default_model = "lab/small"
@@ -314,3 +316,36 @@ def test_a_mistake_in_a_variable_of_resilience_is_told(tmp_path: Path) -> None:
     assert caught.value.mistakes == (
         'CIRCUIT_BREAKER_FAILURE_THRESHOLD should be a whole number, not "often"',
     )
+
+
+def test_a_model_of_a_known_family_is_known_wherever_it_is_and_by_each_of_its_names(tmp_path: Path) -> None:
+    catalogue = loaded(tmp_path, FILE, {"LAB_KEY": "k", "ANTHROPIC_API_KEY": "k"}).catalogue
+    for name in ("anthropic/claude-haiku-4-5", "claude-haiku-4-5-20251001", "lab/anthropic/claude-haiku-4-5"):
+        profile = catalogue.resolve(name)[0].profile
+        assert (profile.context_window, profile.output_limit) == (200_000, 64_000)
+        assert profile.native_schema
+    assert catalogue.resolve("claude-opus-5-5")[0].profile.forced_choice is False
+    assert catalogue.resolve("lab/other")[0].profile.thinking is None
+
+
+def test_a_table_says_what_a_model_can_do_over_what_is_known_of_it(tmp_path: Path) -> None:
+    text = """
+[models."anthropic/claude-haiku-4-5"]
+inline_system = true
+thinking = { least = 2000, most = 8000, budgets = { low = 3000 } }
+
+[models."anthropic/tiny"]
+sampling = "none"
+thinking = {}
+
+[models."anthropic/claude-opus-9"]
+thinking = { levels = ["high", "low"], off = "disabled" }
+"""
+    profiles = loaded(tmp_path, text, {"ANTHROPIC_API_KEY": "k"}).catalogue.profiles
+    haiku = profiles["anthropic/claude-haiku-4-5"]
+    assert (haiku.inline_system, haiku.native_schema, haiku.context_window) == (True, True, 200_000)
+    assert haiku.thinking is not None
+    assert [haiku.thinking.budget(Effort(each)) for each in ("minimal", "low", "high")] == [2000, 3000, 8000]
+    assert profiles["anthropic/tiny"].thinking == Thinking()
+    assert profiles["anthropic/tiny"].sampling == "none"
+    assert profiles["anthropic/claude-opus-9"].thinking == Thinking(("low", "high"), off="disabled")

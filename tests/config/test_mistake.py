@@ -97,6 +97,17 @@ TOLD = [
             ' not "many"'
         ),
     ),
+    (
+        '[models."a/b"]\nthinking = { budgets = { hgh = 3 } }\n',
+        ('podium.toml:2: unknown key "hgh" in [models."a/b".thinking.budgets]; did you mean "high"?'),
+    ),
+    (
+        '[models."a/b"]\nthinking = { off = "nver" }\n',
+        (
+            'podium.toml:2: "off" in [models."a/b".thinking] should be "unsaid" or "disabled" or "between_tools"'
+            ' or "never", not "nver"; did you mean "never"?'
+        ),
+    ),
     ("server = 3\n", "podium.toml:1: [server] should be a table, not 3"),
     ("endpoints = 3\n", "podium.toml:1: [endpoints] should be a table, not 3"),
     ("\n\n[server\n", "podium.toml:3: not valid TOML: expected ']' at the end of a table declaration"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from podium.catalogue.endpoint import Endpoint
-from podium.catalogue.profile import Profile
+from podium.catalogue.profile import Profile, described
 from podium.errors import UnknownModel
 
 
@@ -20,12 +20,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Endpoints by name, profiles by `endpoint/model`, routes by alias, and the model of those who name none."""
+    """Endpoints by name, profiles by `endpoint/model`, routes by alias, and the model of those who name none.
+
+    `families` are profiles for models that are not listed, by patterns of their names.
+    """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     default_model: str | None = None
+    families: tuple[Profile, ...] = ()
 
     def resolve(self, name: str | None) -> tuple[Candidate, ...]:
         """The candidates for a name, best first; without a name, for the default model.
@@ -70,7 +74,7 @@ class Catalogue:
 
     def _at(self, endpoint: Endpoint, model: str) -> Candidate:
         known = self.profiles.get(f"{endpoint.name}/{model}")
-        return Candidate(known or Profile(endpoint=endpoint.name, model=model), endpoint)
+        return Candidate(known or described(endpoint.name, model, self.families), endpoint)
 
     def _unknown(self, name: str) -> UnknownModel:
         there = self.models()

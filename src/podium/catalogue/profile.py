@@ -1,6 +1,11 @@
 """What a model can do and costs, as far as is known."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from podium.catalogue.thinking import Thinking
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +24,14 @@ class Profile:
     """A model at an endpoint. `model` is the name sent to the host, `name` the one that Podium's callers use.
 
     A model that nobody described gets the careful default: it refuses nothing, expects a modest window, has no price.
-    `native_schema`, `adaptive_thinking` and `inline_system` say of a model on the wire `anthropic` that it takes a JSON
-    schema for its answer, a level of effort in place of a budget for its thinking, system texts in mid-conversation.
+    `thinking` is None where nobody knows how it is told to think.
+
+    native_schema      takes a JSON schema for its answer (wire `anthropic`)
+    schema_with_tools  takes one beside tools of the client's (wire `gemini`)
+    inline_system      takes system texts in mid-conversation (wire `anthropic`)
+    forced_choice      can be made to call a tool (wire `anthropic`)
+    sampling           takes `temperature`, `top_p` and `top_k` together, `one` of the first two, or `none` of them
+                       (wire `anthropic`)
     """
 
     endpoint: str
@@ -29,11 +40,24 @@ class Profile:
     output_limit: int | None = None
     streaming: bool = True
     price: Price | None = None
+    thinking: Thinking | None = None
     native_schema: bool = False
-    adaptive_thinking: bool = False
+    schema_with_tools: bool = True
     inline_system: bool = False
+    forced_choice: bool = True
+    sampling: Literal["all", "one", "none"] = "all"
 
     @property
     def name(self) -> str:
         """`endpoint/model`."""
         return f"{self.endpoint}/{self.model}"
+
+
+def described(endpoint: str, model: str, families: Iterable[Profile]) -> Profile:
+    """The profile of a model at an endpoint by the first family whose pattern fits the last part of its name.
+
+    A family is a profile whose `model` is a shell-style pattern. A model of none has the careful default.
+    """
+    bare = model.rpartition("/")[2]
+    family = next((each for each in families if fnmatchcase(bare, each.model)), None)
+    return Profile(endpoint, model) if family is None else replace(family, endpoint=endpoint, model=model)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from podium.catalogue.catalogue import Catalogue
 from podium.catalogue.endpoint import Endpoint, Patience
-from podium.catalogue.profile import Profile
+from podium.catalogue.profile import Profile, described
 from podium.config.document import Document
+from podium.config.families import FAMILIES
 from podium.config.file import EndpointTable, ModelTable
 from podium.config.hosts import HOSTS, NAMES, PROFILES, SIMULATOR, Host
 from podium.config.mistake import header, likely
@@ -40,7 +41,7 @@ def build(
         profiles[name] = _profile(name, table, profiles.get(name))
         if name.partition("/")[0] not in (*endpoints, *NAMES):
             warnings.append(_unknown_endpoint(document, name, endpoints))
-    catalogue = Catalogue(endpoints=endpoints, profiles=profiles)
+    catalogue = Catalogue(endpoints=endpoints, profiles=profiles, families=FAMILIES)
     routes = {
         alias: tuple(_resolvable(document, alias, catalogue, environment, warnings))
         for alias in document.file.routes
@@ -130,10 +131,12 @@ def _local() -> Endpoint:
 
 def _profile(name: str, table: ModelTable, known: Profile | None) -> Profile:
     endpoint, _, model = name.partition("/")
-    said = table.model_dump(exclude_unset=True, exclude_none=True, exclude={"price"})
+    said = table.model_dump(exclude_unset=True, exclude_none=True, exclude={"price", "thinking"})
     if table.price is not None:
         said["price"] = table.price.price()
-    return replace(known or Profile(endpoint=endpoint, model=model), **said)
+    if table.thinking is not None:
+        said["thinking"] = table.thinking.thinking()
+    return replace(known or described(endpoint, model, FAMILIES), **said)
 
 
 def _resolvable(

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from podium.catalogue.profile import Price
+from podium.catalogue.thinking import BUDGETS, LEVELS, Thinking
 from podium.config.resilience import PatienceTable, ResilienceTable
 from podium.config.server import HttpUrl, Server
 from podium.kit.money import pico_per_token
@@ -18,6 +19,9 @@ def _is_price(dollars: str) -> str:
 
 Dollars = Annotated[str, AfterValidator(_is_price)]
 """Dollars per million tokens, as text: "0.15"."""
+
+
+Level = Literal["minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class Table(BaseModel):
@@ -55,6 +59,37 @@ class PriceTable(Table):
         return Price(**{bucket: pico_per_token(dollars) for bucket, dollars in self if dollars is not None})
 
 
+class BudgetsTable(Table):
+    """budgets = { … }: what each level is in tokens."""
+
+    minimal: PositiveInt | None = None
+    low: PositiveInt | None = None
+    medium: PositiveInt | None = None
+    high: PositiveInt | None = None
+    xhigh: PositiveInt | None = None
+    max: PositiveInt | None = None
+
+
+class ThinkingTable(Table):
+    """thinking = { … }: how a model is told how much to think. An empty table: it does not think."""
+
+    levels: tuple[Level, ...] = ()
+    least: NonNegativeInt = 0
+    most: NonNegativeInt = 0
+    off: Literal["unsaid", "disabled", "between_tools", "never"] = "unsaid"
+    budgets: BudgetsTable = BudgetsTable()
+
+    def thinking(self) -> Thinking:
+        """The same as the profile has it: levels in their order, a table without gaps."""
+        return Thinking(
+            levels=tuple(sorted(self.levels, key=LEVELS.index)),
+            least=self.least,
+            most=max(self.least, self.most),
+            off=self.off,
+            budgets={**BUDGETS, **self.budgets.model_dump(exclude_none=True)},
+        )
+
+
 class ModelTable(Table):
     """[models."ENDPOINT/NAME"]: what a model can do and costs."""
 
@@ -62,6 +97,12 @@ class ModelTable(Table):
     output_limit: PositiveInt | None = None
     streaming: bool = True
     price: PriceTable | None = None
+    thinking: ThinkingTable | None = None
+    native_schema: bool | None = None
+    schema_with_tools: bool | None = None
+    inline_system: bool | None = None
+    forced_choice: bool | None = None
+    sampling: Literal["all", "one", "none"] | None = None
 
 
 class File(Table):
@@ -83,6 +124,8 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("endpoints", "*", "resilience"): ResilienceTable,
     ("models", "*"): ModelTable,
     ("models", "*", "price"): PriceTable,
+    ("models", "*", "thinking"): ThinkingTable,
+    ("models", "*", "thinking", "budgets"): BudgetsTable,
 }
 
 

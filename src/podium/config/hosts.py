@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from podium.catalogue.profile import Profile
+from podium.catalogue.profile import Profile, described
+from podium.config.families import FAMILIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +45,18 @@ HOSTS = (
     ),
 )
 
-# Windows and output limits as the hosts publish them; what is not here gets a careful default.
 PROFILES = tuple(
-    Profile(endpoint=endpoint, model=model, context_window=window, output_limit=limit)
-    for endpoint, model, window, limit in (
-        ("openai", "gpt-5", 400_000, 128_000),
-        ("openai", "gpt-5-mini", 400_000, 128_000),
-        ("openai", "gpt-5-nano", 400_000, 128_000),
-        ("openai", "gpt-4.1", 1_047_576, 32_768),
-        ("openai", "gpt-4.1-mini", 1_047_576, 32_768),
-        ("openai", "gpt-4o", 128_000, 16_384),
-        ("openai", "gpt-4o-mini", 128_000, 16_384),
-        ("anthropic", "claude-haiku-4-5", 200_000, 64_000),
-        ("anthropic", "claude-sonnet-4-5", 200_000, 64_000),
-        ("gemini", "gemini-2.5-flash", 1_048_576, 65_536),
-        ("gemini", "gemini-2.5-pro", 1_048_576, 65_536),
+    described(endpoint, model, FAMILIES)
+    for endpoint, models in (
+        ("openai", "gpt-5 gpt-5-mini gpt-5-nano gpt-4.1 gpt-4.1-mini gpt-4o gpt-4o-mini"),
+        ("anthropic", "claude-fable-5-2 claude-opus-5-5 claude-sonnet-5-5 claude-haiku-5-5"),
+        ("anthropic", "claude-opus-4-8 claude-sonnet-4-6 claude-haiku-4-5 claude-sonnet-4-5"),
+        ("gemini", "gemini-3.8-flash gemini-3.5-flash gemini-3.1-pro-preview gemini-3.1-flash-lite"),
+        ("gemini", "gemini-2.5-flash gemini-2.5-flash-lite gemini-2.5-pro"),
     )
+    for model in models.split()
 )
+"""The models that are shown to those who ask what there is; any other name under an endpoint works as well."""
 
 SIMULATOR = Profile(endpoint="simulator", model="echo", context_window=128_000)
 

@@ -19,6 +19,7 @@ import msgspec
 
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
+from podium.catalogue.thinking import LEVELS, Thinking
 from podium.errors import InvalidRequest, ProviderError, Truncated
 from podium.vocabulary.answer import Answer
 from podium.vocabulary.event import Delta
@@ -138,7 +139,7 @@ def check_request(recording: Recording) -> Iterator[Outcome]:
         endpoint="host",
         model=request.model,
         native_schema=True,
-        adaptive_thinking=adaptive,
+        thinking=Thinking(LEVELS) if adaptive else None,
         inline_system=any(message["role"] == "system" for message in sent["messages"]),
     )
     own = json.loads(WIRE.write_request(request, profile, ENDPOINT).body)

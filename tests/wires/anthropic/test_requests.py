@@ -8,8 +8,8 @@ import pytest
 
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
+from podium.catalogue.thinking import LEVELS, Thinking
 from podium.errors import Inexpressible, InvalidRequest
-from podium.vocabulary.event import TextDelta
 from podium.vocabulary.part import (
     Document,
     Image,
@@ -22,12 +22,12 @@ from podium.vocabulary.part import (
     ToolResult,
     plain_text,
 )
-from podium.vocabulary.request import Effort, Line, Request, Sampling, Schema, Tool, ToolChoice
+from podium.vocabulary.request import Effort, Line, Request, Sampling, Tool, ToolChoice
 from podium.wires.member import raw
 from podium.wires.openai_chat import OpenAIChat
 from podium.wires.seal import unwrap, wrap
 from podium.wires.wire import Outgoing
-from tests.wires.anthropic.streams import WIRE, answer, call, read, stream, text
+from tests.wires.anthropic.streams import WIRE, answer, stream, text
 
 OPENAI = OpenAIChat()
 ENDPOINT = Endpoint("host", "anthropic", "http://host.invalid", api_key="k")
@@ -362,9 +362,10 @@ def test_an_effort_is_a_budget_below_the_cap(effort: str, cap: int | None, budge
 
 
 def test_an_effort_is_a_level_where_the_profile_says_so_and_the_other_way_round() -> None:
-    adaptive = Profile("host", "m", adaptive_thinking=True)
+    adaptive = Profile("host", "m", thinking=Thinking(LEVELS))
     body, _ = out(asked(reasoning_effort="high"), adaptive)
-    assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
+    assert body["thinking"] == {"type": "adaptive", "display": "summarized"}
+    assert body["output_config"] == {"effort": "high"}
     body, _ = out(lines(user("hi"), sampling=Sampling(effort=Effort(tokens=4000))), adaptive)
     assert body["output_config"] == {"effort": "low"}
     request = own(thinking={"type": "enabled", "budget_tokens": 2000})
@@ -387,46 +388,6 @@ def test_in_a_tool_loop_without_its_first_thought_the_model_is_not_made_to_think
     body, outgoing = out(request)
     assert ("thinking" in body) is thinks
     assert outgoing.dropped == (() if thinks else ("effort",))
-
-
-SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
-
-
-def test_a_schema_is_asked_for_natively_where_the_profile_says_so() -> None:
-    request = asked(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}})
-    body, _ = out(request, Profile("host", "m", native_schema=True))
-    assert body["output_config"] == {"format": {"type": "json_schema", "schema": SCHEMA}}
-    assert "tools" not in body
-
-
-def test_a_schema_is_else_a_forced_tool_whose_call_is_the_answers_text() -> None:
-    request = asked(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}})
-    body, _ = out(request)
-    (tool,) = body["tools"]
-    assert tool["input_schema"] == SCHEMA
-    assert body["tool_choice"] == {"type": "tool", "name": tool["name"]}
-    got = answer(stream(call('{"a"', ": 1}", name=tool["name"]), reason="tool_use")).choices[0]
-    assert (plain_text(got.parts), got.finish) == ('{"a": 1}', "stop")
-    deltas = read(stream(call('{"a"', ": 1}", name=tool["name"]), reason="tool_use"))
-    assert [delta.text for delta in deltas if isinstance(delta, TextDelta)] == ['{"a"', ": 1}"]
-
-
-def test_a_schema_whose_root_is_no_object_is_boxed_and_unboxed() -> None:
-    request = lines(user("hi"), schema=Schema(schema=raw({"type": "array", "items": {"type": "integer"}})))
-    body, _ = out(request)
-    (tool,) = body["tools"]
-    assert tool["input_schema"]["properties"]["answer"]["type"] == "array"
-    got = answer(stream(call('{"answer": [1,', " 2]}", name=tool["name"]), reason="tool_use")).choices[0]
-    assert (plain_text(got.parts), got.finish) == ("[1, 2]", "stop")
-
-
-def test_beside_tools_of_the_clients_one_of_all_must_be_called() -> None:
-    request = lines(user("hi"), tools=(F,), schema=Schema(schema=raw(SCHEMA)))
-    body, _ = out(request)
-    assert body["tool_choice"] == {"type": "any"}
-    assert [tool["name"] for tool in body["tools"]] == ["f", "podium_answer"]
-    got = answer(stream(call("{}", name="f"), reason="tool_use")).choices[0]
-    assert got.finish == "tool_calls"
 
 
 def test_reasoning_goes_back_only_to_the_model_that_signed_it() -> None:

@@ -431,25 +431,17 @@ def test_signatures_go_to_the_model_that_made_them_alone() -> None:
     ],
 )
 def test_tool_choice_has_its_modes(choice: ToolChoice, config: dict[str, Any]) -> None:
-    assert written(asking(tool_choice=choice))["toolConfig"] == {"functionCallingConfig": config}
+    body = written(asking(tools=(Tool("f"), Tool("g")), tool_choice=choice))
+    assert body["toolConfig"] == {"functionCallingConfig": config}
 
 
-@pytest.mark.parametrize(
-    ("effort", "older", "newer"),
-    [
-        (Effort(tokens=77), {"thinkingBudget": 77}, {"thinkingBudget": 77}),
-        (Effort("none"), {"thinkingBudget": 0}, {"thinkingLevel": "minimal"}),
-        (Effort("low"), {"thinkingBudget": 1024}, {"thinkingLevel": "low"}),
-        (Effort("xhigh"), {"thinkingBudget": 24576}, {"thinkingLevel": "high"}),
-    ],
-)
-def test_effort_is_a_budget_or_a_level(effort: Effort, older: dict[str, Any], newer: dict[str, Any]) -> None:
-    for profile, expected in ((PROFILE, older), (NEWER, newer)):
-        config = written(asking(sampling=Sampling(effort=effort)), profile)["generationConfig"][
-            "thinkingConfig"
-        ]
-        assert config.pop("includeThoughts", False) == (expected != {"thinkingBudget": 0})
-        assert config == expected
+def test_a_choice_without_tools_says_nothing_unless_one_must_be_called() -> None:
+    assert "toolConfig" not in written(asking(tool_choice=ToolChoice("auto")))
+    assert "toolConfig" not in written(asking(tool_choice=ToolChoice("none")))
+    for choice, tools in ((ToolChoice("required"), ()), (ToolChoice("required", ("h",)), (Tool("f"),))):
+        with pytest.raises(Inexpressible) as refused:
+            written(asking(tool_choice=choice, tools=tools))
+        assert refused.value.param == "tool_choice"
 
 
 def test_a_schema_is_asked_for_as_json_schema() -> None:

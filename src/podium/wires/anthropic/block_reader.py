@@ -15,8 +15,9 @@ from podium.vocabulary.event import (
     ToolCallStarted,
 )
 from podium.vocabulary.part import Extra, Opaque, Reasoning, Signature, Text
+from podium.wires import answer_tool
 from podium.wires.anthropic.citation import read_citations
-from podium.wires.anthropic.member import BOXED_TOOL, NAME, SCHEMA_TOOL, extra_of, rest_of
+from podium.wires.anthropic.member import NAME, extra_of, rest_of
 from podium.wires.member import NULL, Members, parse, raw
 from podium.wires.seal import unwrap
 
@@ -237,9 +238,7 @@ class BoxedBlock(SchemaBlock):
     @override
     def end(self, out: list[Delta]) -> None:
         given = "".join(self._pieces).encode() or self._members.get("input", NULL)
-        inner = (parse(Raw(given), Members) or {}).get("answer")
-        text = bytes(inner if inner is not None else given).decode()
-        out.append(TextDelta(index=self.index, text=text))
+        out.append(TextDelta(index=self.index, text=answer_tool.unboxed(bytes(given))))
 
 
 def read_block(index: int, members: Members, model: str) -> BlockReader:
@@ -254,7 +253,7 @@ def read_block(index: int, members: Members, model: str) -> BlockReader:
             return RedactedBlock(index, members, model)
         case "tool_use":
             name = parse(members.get("name"), str)
-            return {SCHEMA_TOOL: SchemaBlock, BOXED_TOOL: BoxedBlock}.get(name or "", CallBlock)(
+            return {answer_tool.PLAIN: SchemaBlock, answer_tool.BOXED: BoxedBlock}.get(name or "", CallBlock)(
                 index, members
             )
         case _:

@@ -20,12 +20,6 @@ NAME = "anthropic"
 
 TYPE = "type"
 
-SCHEMA_TOOL = "podium_answer"
-"""The tool that a model is made to call where its host takes no schema: its arguments are the answer's text."""
-
-BOXED_TOOL = "podium_boxed_answer"
-"""The same for a schema whose root is no object, which no tool can have: the answer is the argument `answer`."""
-
 
 def extra_of(**levels: Members | None) -> Extra | None:
     """An `Extra` of the levels that have members; None if none has."""

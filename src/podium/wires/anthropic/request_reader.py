@@ -145,15 +145,17 @@ def _sampling(members: Members, *, parallel: bool | None, capped: bool) -> Sampl
 
 
 def _effort(members: Members) -> Effort | None:
-    """`output_config.effort` and `thinking`, which by default is disabled."""
+    """`output_config.effort` and `thinking`; without either it is the model's business."""
     config = optional(members, "output_config", Members) or {}
     word = optional(config, "effort", str, "output_config.")
     thinking = optional(members, "thinking", Members)
     tokens = None
     if thinking is not None:
-        kind = required(thinking, "type", str, "thinking.")
-        if kind == "enabled":
-            tokens = required(thinking, "budget_tokens", int, "thinking.")
-        elif kind == "adaptive":
-            return Effort(level=word)
+        match required(thinking, "type", str, "thinking."):
+            case "enabled":
+                tokens = required(thinking, "budget_tokens", int, "thinking.")
+            case "adaptive":
+                return Effort(level=word)
+            case "disabled" | "between_tools":
+                return Effort(level="none")
     return Effort(level=word, tokens=tokens) if word is not None or tokens is not None else None

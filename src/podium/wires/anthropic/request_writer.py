@@ -14,7 +14,7 @@ from podium.wires.anthropic.member import NAME
 from podium.wires.anthropic.prompt import Prompt
 from podium.wires.anthropic.request_reader import HEADERS
 from podium.wires.anthropic.sampling import put, put_sampling
-from podium.wires.anthropic.schema import put_format, put_schema_tool
+from podium.wires.anthropic.schema import put_shape
 from podium.wires.anthropic.tool import is_allowed, write_choice, write_tool
 from podium.wires.dialect import member_name, unsaid_members
 from podium.wires.member import Members, encode, is_null, parse, raw
@@ -73,10 +73,9 @@ def _put_rest(
         or request.tool_choice is not read.tool_choice
         or request.sampling.parallel_tool_calls != parallel
     ):
-        _put_choice(members, request)
-    schema_changed = read is None or request.schema is not read.schema
-    if schema_changed and not put_format(members, request.schema, profile):
-        put_schema_tool(members, request)
+        _put_choice(members, request, profile)
+    if read is None or request.schema is not read.schema:
+        put_shape(members, request, profile, dropped)
     if before is None or request.sampling is not before:
         put_sampling(members, request, before, profile, dropped)
 
@@ -102,15 +101,27 @@ def _put_tools(
     put(members, "tools", raw(tools) if tools else None)
 
 
-def _put_choice(members: Members, request: Request) -> None:
+def _put_choice(members: Members, request: Request, profile: Profile) -> None:
     """The choice among tools. This wire knows none without tools, where `auto` and `none` say nothing."""
     choice = request.tool_choice
-    if request.tools:
-        parallel = request.sampling.parallel_tool_calls
-        put(members, "tool_choice", write_choice(choice, parallel=parallel))
-        return
-    if choice is not None and choice.mode == "required":
+    forced = choice is not None and choice.mode == "required"
+    if forced and not _any_to_call(request):
         raise Inexpressible(
             "A tool must be called, but there is none.", param=member_name(request, "tool_choice")
         )
-    members.pop("tool_choice", None)
+    if forced and not profile.forced_choice:
+        raise Inexpressible(
+            f"The model {profile.model} cannot be made to call a tool.",
+            param=member_name(request, "tool_choice"),
+            hint="Leave the choice to the model, or ask another one.",
+        )
+    if "tools" not in members:
+        members.pop("tool_choice", None)
+        return
+    parallel = request.sampling.parallel_tool_calls
+    put(members, "tool_choice", write_choice(choice, parallel=parallel))
+
+
+def _any_to_call(request: Request) -> bool:
+    names = request.tool_choice.names if request.tool_choice is not None else ()
+    return any(not names or tool.name in names for tool in request.tools)

@@ -1,44 +1,70 @@
-"""The shape that an answer must have: asked for where the host knows how, else as the input of a tool.
-
-The tool's name tells the reader that its call is the answer's text.
-"""
+"""The shape that an answer must have: asked for where the host knows how, else as a tool's input, else in words."""
 
 from msgspec import Raw
 
 from podium.catalogue.profile import Profile
+from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Schema
-from podium.wires.anthropic.member import BOXED_TOOL, SCHEMA_TOOL
+from podium.wires.answer_tool import answer_tool
+from podium.wires.anthropic.closed import closed
+from podium.wires.anthropic.member import NAME
 from podium.wires.anthropic.tool import object_schema
-from podium.wires.member import Members, encode, parse, raw
+from podium.wires.dialect import member_name
+from podium.wires.member import Members, parse, raw
 
-_ANY_OBJECT = Raw(b'{"type":"object","additionalProperties":true}')
-_ABOUT = "Give your answer by calling this tool, once, with the whole answer as its input."
-_DEFINITIONS = ("$defs", "definitions", "$schema")
+_ANY = "Answer with a single JSON object and with nothing besides it."
+_BY_SCHEMA = "Answer with JSON alone, without any other words, that is valid by this JSON schema:"
 
 
-def put_format(members: Members, schema: Schema | None, profile: Profile) -> bool:
-    """Set the format of `output_config`; False where the host has to be asked by a tool."""
+def put_shape(members: Members, request: Request, profile: Profile, dropped: list[str]) -> None:
+    """Ask for the shape of the answer.
+
+    Raises:
+        Inexpressible: it is one that another wire alone knows.
+    """
+    schema = request.schema
+    if schema is not None and schema.extra is not None and schema.extra.wire != NAME:
+        raise Inexpressible(
+            f"This form of an answer is known to the wire {schema.extra.wire} alone.",
+            param=member_name(request, "schema"),
+        )
     members.pop("output_format", None)
     config = parse(members.pop("output_config", None), Members) or {}
     config.pop("format", None)
-    native = schema is None or (profile.native_schema and schema.schema is not None)
-    if schema is not None and native:
-        config["format"] = raw({"type": "json_schema", "schema": schema.schema})
+    native = _native(schema, profile)
+    if native is not None:
+        config["format"] = raw({"type": "json_schema", "schema": native})
     if config:
         members["output_config"] = raw(config)
-    return native
+    if schema is None or (native is not None and native is schema.schema):
+        return
+    if native is None and profile.forced_choice:
+        _put_tool(members, request, schema)
+        return
+    if native is None:
+        _put_instruction(members, schema)
+    dropped.append(member_name(request, "schema"))
 
 
-def put_schema_tool(members: Members, request: Request) -> None:
+def _native(schema: Schema | None, profile: Profile) -> Raw | None:
+    """The schema as the host takes it. It is made to fit, with notice, where no tool could stand for it."""
+    if schema is None or schema.schema is None or not profile.native_schema:
+        return None
+    shut = closed(schema.schema)
+    return shut if shut is schema.schema or not profile.forced_choice else None
+
+
+def _put_tool(members: Members, request: Request, schema: Schema) -> None:
     """Add the tool and see to it that it is called: it, or one of the client's.
 
     A choice of the client's that forces a tool of its own stays: then the answer is that call.
     """
-    choice, schema = request.tool_choice, request.schema
-    if schema is None or (choice is not None and choice.mode == "required"):
+    choice = request.tool_choice
+    if choice is not None and choice.mode == "required":
         return
     tools = parse(members.get("tools"), list[Raw]) or []
-    name, tool = _tool(schema)
+    name, about, parameters = answer_tool(schema)
+    tool = {"name": name, "description": about, "input_schema": object_schema(parameters)}
     alone = not tools or (choice is not None and choice.mode == "none")
     members["tools"] = raw([*tools, tool])
     forced: dict[str, object] = {"type": "tool", "name": name} if alone else {"type": "any"}
@@ -47,20 +73,9 @@ def put_schema_tool(members: Members, request: Request) -> None:
     members["tool_choice"] = raw(forced)
 
 
-def _tool(schema: Schema) -> tuple[str, Raw]:
-    given = schema.schema or _ANY_OBJECT
-    root = parse(given, Members) or {}
-    name = SCHEMA_TOOL
-    if not _is_object(root):
-        name = BOXED_TOOL
-        inner = {key: value for key, value in root.items() if key not in _DEFINITIONS}
-        outer = {key: root[key] for key in _DEFINITIONS if key in root}
-        box = {"type": "object", "properties": {"answer": inner}, "required": ["answer"], **outer}
-        given = Raw(encode(box))
-    about = f"{_ABOUT} {schema.description}" if schema.description else _ABOUT
-    return name, raw({"name": name, "description": about, "input_schema": object_schema(given)})
-
-
-def _is_object(root: Members) -> bool:
-    kind = parse(root.get("type"), str)
-    return kind == "object" or (kind is None and ("properties" in root or not root))
+def _put_instruction(members: Members, schema: Schema) -> None:
+    system = members.get("system")
+    text = parse(system, str)
+    blocks = parse(system, list[Raw]) or ([raw({"type": "text", "text": text})] if text else [])
+    said = f"{_BY_SCHEMA} {bytes(schema.schema).decode()}" if schema.schema is not None else _ANY
+    members["system"] = raw([*blocks, raw({"type": "text", "text": said})]) if blocks else raw(said)

@@ -9,6 +9,7 @@ from msgspec import Raw
 from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.part import Extra
 from podium.vocabulary.request import Tool, ToolChoice
+from podium.wires.anthropic.closed import is_closed
 from podium.wires.anthropic.member import NAME, extra_of, level, rest_of
 from podium.wires.member import Members, parse, raw
 
@@ -45,7 +46,7 @@ def read_tool(value: Raw, path: str) -> Tool:
 
 
 def write_tool(tool: Tool, path: str, *, strict: bool, dropped: list[str]) -> Raw:
-    """One entry of `tools`; `strict` says that the host takes the member of that name.
+    """One entry of `tools`; `strict` says that the host takes the member of that name, for schemas that it can keep to.
 
     Raises:
         Inexpressible: it is run by another wire's host, or its input is no JSON object.
@@ -63,7 +64,7 @@ def write_tool(tool: Tool, path: str, *, strict: bool, dropped: list[str]) -> Ra
     if tool.description is not None:
         members["description"] = tool.description
     members["input_schema"] = object_schema(tool.parameters)
-    if tool.strict and not strict:
+    if tool.strict and not (strict and is_closed(tool.parameters)):
         dropped.append("strict")
     elif tool.strict is not None and (strict or tool.strict):
         members["strict"] = tool.strict

@@ -16,6 +16,7 @@ from podium.vocabulary.event import (
     ToolCallStarted,
 )
 from podium.vocabulary.part import Extra, Opaque, Part, Reasoning, Signature, Text, ToolCall
+from podium.wires import answer_tool
 from podium.wires.gemini.citation import read_citations
 from podium.wires.gemini.finish import UNSPECIFIED, reason_of, word_for, word_of
 from podium.wires.gemini.logprob import read_logprobs
@@ -94,6 +95,9 @@ class CandidateReader:
         sealed = self._signature(members)
         if "functionCall" in members:
             call = self._called(members, sealed)
+            if call is not None and call.name in (answer_tool.PLAIN, answer_tool.BOXED):
+                self._answer_by(call, out)
+                return
             if call is not None:
                 self._call(call, out)
                 return
@@ -187,6 +191,11 @@ class CandidateReader:
                 inner={key: flat(each) for key, each in inner.items()},
             ),
         )
+
+    def _answer_by(self, call: ToolCall, out: list[Delta]) -> None:
+        """The call of the tool that stands for a schema: its arguments are the answer's text."""
+        boxed = call.name == answer_tool.BOXED
+        self._say(answer_tool.unboxed(call.arguments.encode()) if boxed else call.arguments, out, first=False)
 
     def _call_id(self) -> str:
         """An id for a call without one: the same whenever these bytes are read, and another in every answer."""

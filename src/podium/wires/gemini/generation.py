@@ -1,18 +1,17 @@
-"""`generationConfig`, both ways: how an answer is drawn, its shape, how much is thought before it.
+"""`generationConfig`, both ways: how an answer is drawn, and its shape.
 
 Source: https://ai.google.dev/api/generate-content#generationconfig.
 """
 
-from msgspec import Raw
-
+from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible, InvalidRequest
-from podium.vocabulary.request import Effort, Request, Sampling, Schema
+from podium.vocabulary.request import Request, Sampling, Schema
 from podium.wires.demand import optional
 from podium.wires.dialect import member_name
 from podium.wires.gemini.demand import inner, whole
-from podium.wires.gemini.member import TRUE, extra_of, mark, put
+from podium.wires.gemini.member import NAME, extra_of, mark, put
 from podium.wires.gemini.schema import json_schema
-from podium.wires.gemini.signature import is_older
+from podium.wires.gemini.thinking import put_effort, read_effort
 from podium.wires.member import Members, is_null, parse, raw
 
 _PATH = "generationConfig."
@@ -22,6 +21,7 @@ _MOST_STOPS = 5
 _MOST_CHOICES = 8
 _MOST_LOGPROBS = 20
 _HOTTEST = 2.0
+_SEEDS = 1 << 31
 _MOST_CHOICES_READ = 128
 
 _SAMPLED = {
@@ -37,21 +37,6 @@ _SAMPLED = {
     "top_logprobs": "logprobs",
 }
 """Fields of `Sampling` that are one member each."""
-
-_BUDGETS = {
-    "none": 0,
-    "minimal": 1_024,
-    "low": 1_024,
-    "medium": 8_192,
-    "high": 24_576,
-    "xhigh": 24_576,
-    "max": 24_576,
-}
-_LEVELS = {"none": "minimal", "xhigh": "high", "max": "high"}
-"""What an effort means to models that think by budget, and to those that think by level.
-
-Source: https://ai.google.dev/gemini-api/docs/openai#thinking. No level turns thinking off.
-"""
 
 
 def read_sampling(config: Members) -> Sampling:
@@ -80,16 +65,8 @@ def read_sampling(config: Members) -> Sampling:
         choices=choices,
         logprobs=optional(config, "responseLogprobs", bool, _PATH),
         top_logprobs=whole(config, "logprobs", _PATH),
-        effort=_read_effort(config),
+        effort=read_effort(inner(config, "thinkingConfig", _PATH), f"{_PATH}thinkingConfig."),
     )
-
-
-def _read_effort(config: Members) -> Effort | None:
-    thinking = inner(config, "thinkingConfig", _PATH)
-    path = f"{_PATH}thinkingConfig."
-    level, budget = optional(thinking, "thinkingLevel", str, path), whole(thinking, "thinkingBudget", path)
-    level = level.lower() if level and not level.upper().endswith("UNSPECIFIED") else None
-    return None if level is None and budget is None else Effort(level=level, tokens=budget)
 
 
 def read_schema(config: Members) -> Schema | None:
@@ -112,8 +89,18 @@ def read_schema(config: Members) -> Schema | None:
     return Schema(schema=schema, extra=extra_of(("mime", raw(mime))) if unusual else None)
 
 
-def put_schema(config: Members, schema: Schema | None) -> None:
-    """Ask for the shape."""
+def put_schema(config: Members, request: Request) -> None:
+    """Ask for the shape.
+
+    Raises:
+        Inexpressible: it is one that another wire alone knows.
+    """
+    schema = request.schema
+    if schema is not None and schema.extra is not None and schema.extra.wire != NAME:
+        raise Inexpressible(
+            f"This form of an answer is known to the wire {schema.extra.wire} alone.",
+            param=member_name(request, "schema"),
+        )
     for name in ("responseSchema", "_responseJsonSchema"):
         put(config, name, None)
     mime = None if schema is None else mark(schema.extra, "mime") or raw(_JSON)
@@ -121,7 +108,9 @@ def put_schema(config: Members, schema: Schema | None) -> None:
     put(config, "responseJsonSchema", None if schema is None else schema.schema)
 
 
-def put_sampling(config: Members, request: Request, before: Sampling, model: str, dropped: list[str]) -> None:
+def put_sampling(
+    config: Members, request: Request, before: Sampling, profile: Profile, dropped: list[str]
+) -> None:
     """Only what differs from `before` is written; what is None is left to the host.
 
     Raises:
@@ -131,12 +120,18 @@ def put_sampling(config: Members, request: Request, before: Sampling, model: str
     _check(request, before)
     for field, name in _SAMPLED.items():
         value = getattr(sampling, field)
-        if value != getattr(before, field):
-            put(config, name, None if value is None else raw(value))
+        if value == getattr(before, field):
+            continue
+        if field == "max_output" and value is not None and profile.output_limit is not None:
+            value = min(value, profile.output_limit)
+        if field == "seed" and value is not None and not -_SEEDS <= value < _SEEDS:
+            dropped.append(member_name(request, field))
+            value = None
+        put(config, name, None if value is None else raw(value))
     if sampling.stop != before.stop:
         put(config, "stopSequences", raw(sampling.stop) if sampling.stop else None)
     if sampling.effort != before.effort:
-        _put_effort(config, request, model, dropped)
+        put_effort(config, request, profile, dropped)
     if sampling.parallel_tool_calls is False and before.parallel_tool_calls is not False:
         dropped.append(member_name(request, "parallel_tool_calls"))
 
@@ -158,34 +153,3 @@ def _check(request: Request, before: Sampling) -> None:
     ):
         if wrong and getattr(sampling, field) != getattr(before, field):
             raise Inexpressible(f"The gemini wire {what}.", param=member_name(request, field))
-
-
-def _put_effort(config: Members, request: Request, model: str, dropped: list[str]) -> None:
-    """A budget in tokens, or a level for models that know levels; thoughts are shown wherever there are any."""
-    effort = request.sampling.effort
-    thinking: Members = parse(config.get("thinkingConfig"), Members) or {}
-    for name in ("thinkingBudget", "thinkingLevel"):
-        put(thinking, name, None)
-    said = None if effort is None else _thinking(effort, model)
-    if said is not None:
-        thinking.update(said)
-        thinks = said.get("thinkingBudget") != Raw(b"0")
-        if "includeThoughts" not in thinking and "include_thoughts" not in thinking and thinks:
-            thinking["includeThoughts"] = TRUE
-        if effort is not None and effort.level == "none" and thinks:
-            dropped.append(member_name(request, "effort"))
-    elif effort is not None and effort != Effort():
-        dropped.append(member_name(request, "effort"))
-    put(config, "thinkingConfig", raw(thinking) if thinking else None)
-
-
-def _thinking(effort: Effort, model: str) -> Members | None:
-    if effort.tokens is not None:
-        return {"thinkingBudget": raw(effort.tokens)}
-    name = (effort.level or "").lower()
-    if name not in _BUDGETS:
-        return None
-    if is_older(model):
-        return {"thinkingBudget": raw(_BUDGETS[name])}
-    level = _LEVELS.get(name, name)
-    return {"thinkingLevel": raw("low" if level == "minimal" and "flash" not in model else level)}

@@ -1,0 +1,139 @@
+"""How much the model thinks, of which this wire has three forms: a budget in tokens, a level, and not at all.
+
+Sources: https://platform.claude.com/docs/en/build-with-claude/extended-thinking; `adaptive-thinking`, `effort` there.
+"""
+
+from podium.catalogue.profile import Profile
+from podium.catalogue.thinking import Thinking, is_off
+from podium.vocabulary.request import Effort, Request, Sampling
+from podium.wires.dialect import member_name
+from podium.wires.member import Members, parse, raw
+
+CAP = 4_096
+"""The cap where neither the client nor the profile names one: every model of this wire can do as much."""
+
+LEAST_BUDGET = 1_024
+
+UNKNOWN = Thinking(least=LEAST_BUDGET, most=60_000)
+"""What is assumed of a model that nobody described."""
+
+_AS_IT_LIKES = Effort(level="medium")
+_LEAST_TOP_P = 0.95
+
+
+def put_effort(members: Members, request: Request, profile: Profile, dropped: list[str]) -> None:
+    """Set what the request's effort means to the model; what it cannot be told is a hint."""
+    members.pop("thinking", None)
+    config = parse(members.pop("output_config", None), Members) or {}
+    config.pop("effort", None)
+    effort = request.sampling.effort
+    thinking = profile.thinking or UNKNOWN
+    if effort is None:
+        told = True
+    elif is_off(effort):
+        told = _turn_off(members, config, thinking)
+    elif thinking.levels:
+        told = _put_level(members, config, request.sampling, thinking)
+    elif thinking.most:
+        told = _put_budget(members, request.sampling, thinking)
+    else:
+        told = False
+    if not told:
+        dropped.append(member_name(request, "effort"))
+    if _thinks(members) and members.pop("top_k", None) is not None:
+        dropped.append(member_name(request, "top_k"))
+    if config:
+        members["output_config"] = raw(config)
+
+
+def _thinks(members: Members) -> bool:
+    thinking = parse(members.get("thinking"), Members) or {}
+    return parse(thinking.get("type"), str) in ("enabled", "adaptive")
+
+
+def _turn_off(members: Members, config: Members, thinking: Thinking) -> bool:
+    """A model that always thinks thinks as little as it can."""
+    if thinking.off in ("disabled", "between_tools"):
+        members["thinking"] = raw({"type": thinking.off})
+    elif thinking.off == "never" and thinking.levels:
+        config["effort"] = raw(thinking.levels[0])
+    return thinking.off != "never"
+
+
+def _put_level(members: Members, config: Members, sampling: Sampling, thinking: Thinking) -> bool:
+    """A level, and that it may think; newer models would keep their thoughts to themselves were they not asked."""
+    effort = sampling.effort or Effort()
+    level = thinking.level(effort)
+    if level is not None:
+        config["effort"] = raw(level)
+    if _is_cold(members):
+        return False
+    members["thinking"] = raw({"type": "adaptive", "display": "summarized"})
+    return level is not None or effort == Effort()
+
+
+def _put_budget(members: Members, sampling: Sampling, thinking: Thinking) -> bool:
+    """A budget below the cap.
+
+    A model of this wire does not think on a budget while it is forced to call a tool, at a temperature of less than 1,
+    or in the middle of a tool loop that it began without a thought: then the effort is a hint that is dropped.
+    """
+    effort = sampling.effort or Effort()
+    budget = thinking.budget(_AS_IT_LIKES if effort == Effort() else effort)
+    cap = parse(members.get("max_tokens"), int) or CAP
+    if budget is not None and budget >= cap:
+        budget = cap * 3 // 4
+    if (
+        budget is None
+        or budget < LEAST_BUDGET
+        or _is_cold(members)
+        or _is_forced(members)
+        or _is_in_thoughtless_loop(members)
+    ):
+        if sampling.max_output is None:
+            members["max_tokens"] = raw(min(cap, CAP))
+        return False
+    members["thinking"] = raw({"type": "enabled", "budget_tokens": budget})
+    return effort.tokens is None or thinking.least <= effort.tokens <= thinking.most
+
+
+def _is_cold(members: Members) -> bool:
+    """Whether the answer is drawn in a way in which no model thinks."""
+    top_p = parse(members.get("top_p"), float)
+    return parse(members.get("temperature"), float) not in (None, 1.0) or (
+        top_p is not None and top_p < _LEAST_TOP_P
+    )
+
+
+def _is_forced(members: Members) -> bool:
+    choice = parse(members.get("tool_choice"), Members) or {}
+    return parse(choice.get("type"), str) in ("any", "tool")
+
+
+def _is_in_thoughtless_loop(members: Members) -> bool:
+    """Whether the last message gives results of calls that were made without thinking, or whose thinking is lost.
+
+    Hosts answer that with 400: "a final assistant message must start with a thinking block".
+    """
+    messages = parse(members.get("messages"), list[Members]) or []
+    if len(messages) < 2 or "tool_result" not in _kinds(messages[-1]):
+        return False
+    kinds = _kinds(messages[-2])
+    return "tool_use" in kinds and kinds[0] not in ("thinking", "redacted_thinking")
+
+
+def _kinds(message: Members) -> list[str]:
+    blocks = parse(message.get("content"), list[Members]) or []
+    return [parse(block.get("type"), str) or "" for block in blocks]
+
+
+def keep_budget_below(members: Members, sampling: Sampling) -> None:
+    """A cap that was lowered must stay above the budget for thinking."""
+    thinking = parse(members.get("thinking"), Members) or {}
+    budget, cap = parse(thinking.get("budget_tokens"), int), sampling.max_output
+    if budget is None or cap is None or budget < cap:
+        return
+    if cap * 3 // 4 < LEAST_BUDGET:
+        del members["thinking"]
+    else:
+        members["thinking"] = raw({**thinking, "budget_tokens": cap * 3 // 4})
