@@ -11,11 +11,13 @@ from msgspec.structs import replace
 from podium.simulator.count import prompt_tokens, split
 from podium.simulator.instance import instance
 from podium.simulator.plan import Plan, Wanted
+from podium.simulator.signature import sign_call, sign_thought
 from podium.vocabulary.event import (
     AnswerStarted,
     Delta,
     Finished,
     FinishReason,
+    PartDone,
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
@@ -24,7 +26,18 @@ from podium.vocabulary.event import (
     ToolCallStarted,
     UsageSeen,
 )
-from podium.vocabulary.part import Audio, Document, Image, Json, Part, ToolResult, Video, plain_text
+from podium.vocabulary.part import (
+    Audio,
+    Document,
+    Image,
+    Json,
+    Part,
+    Reasoning,
+    ToolCall,
+    ToolResult,
+    Video,
+    plain_text,
+)
 from podium.vocabulary.request import Line, Request, Tool
 from podium.vocabulary.usage import HostUsage, Usage
 
@@ -56,7 +69,7 @@ def speak(plan: Plan, request: Request, started: AnswerStarted, wire: str) -> It
     if wire == "anthropic":  # its hosts tell what went in at once, and the whole count at the end
         yield from (Piece(delta) for delta in _opening(plan, replace(input_usage(plan, request), output=1)))
     for choice in range(max(request.sampling.choices or 1, 1)):
-        for piece in _one_choice(_Speech(plan, request, choice)):
+        for piece in _one_choice(_Speech(plan, request, choice, wire)):
             is_thought = isinstance(piece.delta, ReasoningDelta)
             said, thought = said + piece.tokens * (not is_thought), thought + piece.tokens * is_thought
             yield piece
@@ -87,10 +100,11 @@ def rounds_played(request: Request) -> int:
 class _Speech:
     """One choice in the making: numbers its parts and stops when the cap on output is reached."""
 
-    def __init__(self, plan: Plan, request: Request, choice: int) -> None:
+    def __init__(self, plan: Plan, request: Request, choice: int, wire: str) -> None:
         self.plan = plan
         self.request = request
         self.choice = choice
+        self.wire = wire
         self.left = request.sampling.max_output
         self.cut = False
         self._index = -1
@@ -114,9 +128,7 @@ class _Speech:
 def _one_choice(speech: _Speech) -> Iterator[Piece]:
     plan, choice = speech.plan, speech.choice
     if plan.reason is not None:
-        index = speech.next_index()
-        for text, count in speech.chunks(_words(plan.reason or "Let me think.")):
-            yield Piece(ReasoningDelta(index, text, choice), count, shown=True)
+        yield from _thought(speech, _words(plan.reason or "Let me think."))
     if plan.refuse is not None:
         index = speech.next_index()
         for text, count in speech.chunks(plan.refuse):
@@ -129,6 +141,16 @@ def _one_choice(speech: _Speech) -> Iterator[Piece]:
     for number, wanted in enumerate(calls):
         yield from _call(speech, wanted, number)
     yield from _finish(speech, has_calls=bool(calls))
+
+
+def _thought(speech: _Speech, text: str) -> Iterator[Piece]:
+    index, thought = speech.next_index(), ""
+    for more, count in speech.chunks(text):
+        thought += more
+        yield Piece(ReasoningDelta(index, more, speech.choice), count, shown=True)
+    signature = sign_thought(speech.wire, speech.request.model, thought)
+    if signature is not None:
+        yield Piece(PartDone(index, Reasoning(thought, signature), speech.choice))
 
 
 def _call(speech: _Speech, wanted: Wanted, number: int) -> Iterator[Piece]:
@@ -144,6 +166,10 @@ def _call(speech: _Speech, wanted: Wanted, number: int) -> Iterator[Piece]:
     yield Piece(ToolCallStarted(index, call_id, wanted.name, choice, kind), 0, shown=True)
     for text, count in speech.chunks(arguments):
         yield Piece(ToolCallDelta(index, text, choice), count, shown=True)
+    signature = sign_call(speech.wire, speech.request.model, wanted.name, arguments)
+    if signature is not None and number == 0 and not speech.cut:
+        whole = ToolCall(call_id, wanted.name, arguments, kind, signature)
+        yield Piece(PartDone(index, whole, choice))
     if not speech.cut:
         yield Piece(ToolCallCompleted(index, choice))
 

@@ -21,6 +21,7 @@ from podium.simulator.plan import Fault, Plan
 from podium.simulator.play import Play
 from podium.simulator.rule import Members, plan_of, read, read_header
 from podium.simulator.script import Script, parse_script, read_script
+from podium.simulator.signature import check_signatures
 from podium.simulator.tally import tally
 from podium.vocabulary.event import AnswerStarted
 from podium.vocabulary.request import Request as Asked
@@ -112,6 +113,7 @@ class Speaker:
         counts = asks_for_count(http.url.path)
         said = {**http.query_params, **http.path_params, **({"method": "count_tokens"} if counts else {})}
         request = self._dialect.wire.read_request(said, await http.body())
+        check_signatures(self._dialect.wire.name, request)
         plan = self._stage.plan(request, http.headers.get("x-simulate"))
         served.model, served.stream, served.said = request.model, request.stream, prompt(request)[:200]
         if counts:
