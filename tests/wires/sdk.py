@@ -140,7 +140,7 @@ def amended(snapshot: Document, chunks: list[ChatCompletionChunk]) -> Document:
 
     It takes id, model and time from the first chunk, where Azure's are empty, usage and fingerprint from the last one,
     members beside a delta from a choice's first chunk; it adds up repeated roles and numbers. Here the last word
-    counts, for id, model and time the first.
+    that is not null counts, for id, model and time the first.
     """
     amended = dict(snapshot)
     said: list[Document] = [dict(chunk.to_dict(warnings=False)) for chunk in chunks]
@@ -153,7 +153,7 @@ def amended(snapshot: Document, chunks: list[ChatCompletionChunk]) -> Document:
         choice["message"] = {**choice["message"], "role": "assistant"}
     for entry in (choice for chunk in said for choice in chunk["choices"]):
         mine = next(each for each in amended["choices"] if each["index"] == entry["index"])
-        mine.update({k: v for k, v in entry.items() if k not in _SAID_ELSEWHERE})
+        mine.update({k: v for k, v in entry.items() if k not in _SAID_ELSEWHERE and v is not None})
         mine["message"].update({k: v for k, v in (entry.get("delta") or {}).items() if isinstance(v, int)})
     return amended
 

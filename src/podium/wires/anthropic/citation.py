@@ -37,7 +37,7 @@ def write_citation(annotation: Annotation, text: str) -> Raw | None:
 
 def _read(value: Raw, length: int) -> Annotation:
     members = parse(value, Members) or {}
-    url = parse(members.get("url"), str)
+    url = parse(members.get("url"), str) or parse(members.get("source"), str)
     return Annotation(
         kind="url_citation" if url is not None else parse(members.get("type"), str) or "citation",
         url=url,

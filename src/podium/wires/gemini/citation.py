@@ -44,7 +44,7 @@ def _grounded(value: Raw | None, texts: Mapping[int, str]) -> list[tuple[int, An
         found.extend(
             (index, _annotation(*chunks[at], start, end))
             for at in support.get("groundingChunkIndices") or ()
-            if isinstance(at, int) and 0 <= at < len(chunks) and chunks[at][0]
+            if isinstance(at, int) and 0 <= at < len(chunks) and any(chunks[at])
         )
     return found
 
@@ -78,7 +78,8 @@ def _source(chunk: _Object) -> tuple[str | None, str | None]:
 def _annotation(
     uri: str | None, title: str | None, start: int | None = None, end: int | None = None
 ) -> Annotation:
-    return Annotation("url_citation", url=uri, title=title, start=start, end=end, extra=_OWN)
+    kind = "file_citation" if uri is None else "url_citation"
+    return Annotation(kind, url=uri, title=title, start=start, end=end, extra=_OWN)
 
 
 def _place(segment: object, texts: Mapping[int, str]) -> tuple[int, int | None, int | None]:

@@ -39,12 +39,13 @@ _STEADY = ("system_fingerprint", "service_tier", "provider")
 
 
 class _Choice:
-    """What has been written of one choice."""
+    """What has been written of one choice: its parts with how many characters of text stand before each."""
 
-    __slots__ = ("calls", "legacy", "lists", "parts", "reasoning", "told")
+    __slots__ = ("calls", "legacy", "length", "lists", "parts", "reasoning", "told")
 
     def __init__(self) -> None:
-        self.parts: set[int] = set()
+        self.parts: dict[int, int] = {}
+        self.length = 0
         self.calls: dict[int, tuple[int, str]] = {}
         self.legacy: int | None = None
         self.reasoning = "reasoning_content"
@@ -91,7 +92,8 @@ class OpenAIChatWriter:
                 and not self._waiting
                 and (choice := self._choices.get(0)) is not None
             ):
-                choice.parts.add(delta.index)
+                choice.parts.setdefault(delta.index, choice.length)
+                choice.length += len(delta.text)
                 return self._text_head + encode(delta.text) + self._text_tail
             return self._text(delta)
         if isinstance(delta, ToolCallDelta):
@@ -215,12 +217,13 @@ class OpenAIChatWriter:
         """A choice that begins with text says its role in a chunk of its own, as OpenAI's do."""
         choice = self._opened(delta.choice)
         opening = b"" if choice.told else self._chunk(delta.choice, b'"content":"","refusal":null', None)
-        choice.parts.add(delta.index)
+        choice.parts.setdefault(delta.index, choice.length)
+        choice.length += len(delta.text)
         body = b'"content":' + encode(delta.text)
         return opening + self._chunk(delta.choice, body, delta.extra, logprobs=delta.logprobs)
 
     def _refusal(self, delta: RefusalDelta) -> bytes:
-        self._opened(delta.choice).parts.add(delta.index)
+        self._opened(delta.choice).parts.setdefault(delta.index, 0)
         body = b'"refusal":' + encode(delta.text)
         return self._chunk(delta.choice, body, delta.extra, logprobs=delta.logprobs)
 
@@ -230,13 +233,13 @@ class OpenAIChatWriter:
         if delta.extra is not None and delta.extra.wire == NAME and "reasoning" in delta.extra.members:
             name = parse(delta.extra.members["reasoning"], str)
             choice.reasoning = "reasoning" if name == "reasoning" else "reasoning_content"
-        choice.parts.add(delta.index)
+        choice.parts.setdefault(delta.index, 0)
         body = b'"' + choice.reasoning.encode() + b'":' + encode(delta.text)
         return self._chunk(delta.choice, body, delta.extra)
 
     def _call(self, delta: ToolCallStarted) -> bytes:
         choice = self._opened(delta.choice)
-        choice.parts.add(delta.index)
+        choice.parts.setdefault(delta.index, 0)
         if choice.legacy is None and (self._functions or is_legacy(delta.extra)):
             choice.legacy = delta.index
             body = b'"function_call":{"name":' + encode(delta.name) + b',"arguments":""}'
@@ -282,7 +285,7 @@ class OpenAIChatWriter:
             case Text():
                 if part.text and not seen:
                     written = self.frame(TextDelta(at, part.text, index, extra=extra))
-                written += self._annotations(index, part)
+                written += self._annotations(index, at, part)
             case Image():
                 image = _indexed(write_part(part, "images"), at)
                 written = self._chunk(index, b'"images":[' + image + b"]", extra)
@@ -315,10 +318,15 @@ class OpenAIChatWriter:
             return self._chunk(delta.choice, b'"tool_calls":[' + body + b"]", None)
         return b""
 
-    def _annotations(self, index: int, part: Text) -> bytes:
+    def _annotations(self, index: int, at: int, part: Text) -> bytes:
         if not part.annotations:
             return b""
-        entries = [write_annotation(each, at) for at, each in enumerate(part.annotations)]
+        choice = self._opened(index)
+        count, before = choice.lists.get("annotations", 0), choice.parts.get(at, choice.length)
+        entries = [
+            write_annotation(each, count + n, before=before) for n, each in enumerate(part.annotations)
+        ]
+        choice.lists["annotations"] = count + len(entries)
         return self._chunk(index, b'"annotations":' + encode(entries), None)
 
     def _finished(self, delta: Finished) -> bytes:

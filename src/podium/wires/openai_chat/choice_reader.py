@@ -84,6 +84,7 @@ class ChoiceReader:
         self._kind: Literal["text", "refusal", "reasoning", ""] = ""
         self._text_at: int | None = None
         self._texts: list[str] = []
+        self._before = 0
         self._refusal_at = 0
         self._thought_at: int | None = None
         self._thoughts: list[str] = []
@@ -117,10 +118,16 @@ class ChoiceReader:
         if logprobs is not None and logprobs != NULL:
             self._logprobs = logprobs if self._logprobs is None else joined((self._logprobs, logprobs))
         if not members.keys() <= _CHOICE:
-            self._choice_extra.update({name: value for name, value in members.items() if name not in _CHOICE})
+            self._beside(members)
         if body is not None and body != NULL:
             self._message(decode_members(body), out, whole=whole)
         self._finished(members, whole=whole)
+
+    def _beside(self, members: Members) -> None:
+        """Members beside the delta. A later null takes back nothing (OpenRouter's `native_finish_reason`)."""
+        for name, value in members.items():
+            if name not in _CHOICE and (value != NULL or name not in self._choice_extra):
+                self._choice_extra[name] = value
 
     def go_on(self, said: PlainDelta, out: list[Delta]) -> None:
         """More text or more reasoning."""
@@ -192,6 +199,7 @@ class ChoiceReader:
         if not text:
             return
         if self._kind != "text" or self._text_at is None:
+            self._before += sum(map(len, self._texts))
             self._kind, self._text_at, self._texts = "text", self._next_part(), []
         self._texts.append(text)
         logprobs, self._logprobs = self._logprobs, None
@@ -317,7 +325,8 @@ class ChoiceReader:
         if self._annotations:
             if self._text_at is None:
                 self._text_at = self._next_part()
-            text = Text("".join(self._texts), annotations=read_annotations(self._annotations))
+            annotations = read_annotations(self._annotations, before=self._before)
+            text = Text("".join(self._texts), annotations)
             out.append(PartDone(index=self._text_at, part=text, choice=self.index))
         if self._audio.get("id") or self._audio.get("data"):
             self._part(self._recording(), out)

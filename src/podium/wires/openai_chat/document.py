@@ -91,8 +91,10 @@ def _message(choice: Choice, legacy: ToolCall | None, calls: list[ToolCall]) -> 
     refusals = [part.text for part in choice.parts if isinstance(part, Refusal)]
     if refusals:
         message["refusal"] = "".join(refusals)
+    before = 0
     for part in choice.parts:
-        _put(message, part)
+        _put(message, part, before)
+        before += len(_said(part)) if isinstance(part, Text | Json) else 0
     if legacy is not None:
         message["function_call"] = {"name": legacy.name, "arguments": legacy.arguments}
     if calls:
@@ -104,11 +106,12 @@ def _said(part: Text | Json) -> str:
     return part.text if isinstance(part, Text) else bytes(part.value).decode()
 
 
-def _put(message: dict[str, object], part: Part) -> None:
-    """What a part says outside of content and calls."""
+def _put(message: dict[str, object], part: Part, before: int) -> None:
+    """What a part says outside of content and calls; `before` it stand so many characters of content."""
     match part:
-        case Text(annotations=annotations) if annotations:
-            message["annotations"] = [write_annotation(each) for each in annotations]
+        case Text(annotations=annotations):
+            for each in annotations:
+                _append(message, "annotations", write_annotation(each, before=before))
         case Reasoning():
             _put_reasoning(message, part)
         case Image():
