@@ -113,7 +113,7 @@ class Speaker:
         counts = asks_for_count(http.url.path)
         said = {**http.query_params, **http.path_params, **({"method": "count_tokens"} if counts else {})}
         request = self._dialect.wire.read_request(said, await http.body())
-        check_signatures(self._dialect.wire.name, request)
+        served.signed = check_signatures(self._dialect.wire.name, request)
         plan = self._stage.plan(request, http.headers.get("x-simulate"))
         served.model, served.stream, served.said = request.model, request.stream, prompt(request)[:200]
         if counts:

@@ -20,6 +20,8 @@ Ended = Literal["complete", "cut", "fault", "refused", "client_gone"]
 class Served:
     """One call. `number` counts from 1; times are of day, durations in seconds.
 
+    `signed` is how many of this host's own signatures it brought back.
+
     `input`, `cached_input`, `output` and `reasoning` are the tokens really used, in buckets that do not overlap.
 
     `ended`: `complete`, `cut` (its last bytes never left), `fault` (something went wrong, and yet it was sent to its
@@ -42,6 +44,7 @@ class Served:
     reasoning: int = 0
     chunks: int = 0
     characters: int = 0
+    signed: int = 0
     bytes: int = 0
     started_at: str = field(default_factory=lambda: clock.rfc3339(clock.now()))
     first_byte_after: float | None = None

@@ -34,19 +34,19 @@ def sign_call(wire: str, model: str, name: str, arguments: str) -> Signature | N
     return Signature(wire, model, _seal(model, _said(name, arguments))) if wire == "gemini" else None
 
 
-def check_signatures(wire: str, request: Request) -> None:
-    """Read a request as strictly as the wire's host.
+def check_signatures(wire: str, request: Request) -> int:
+    """Read a request as strictly as the wire's host; how many signatures it brought back.
 
     Raises:
         InvalidRequest: a signature is missing, is not this host's, or does not fit what it signs.
     """
     if wire == "anthropic":
-        _check_thoughts(request)
-    elif wire == "gemini" and _DEMANDING.search(request.model):
-        _check_calls(request)
+        return _check_thoughts(request)
+    return _check_calls(request) if wire == "gemini" else 0
 
 
-def _check_thoughts(request: Request) -> None:
+def _check_thoughts(request: Request) -> int:
+    good = 0
     for at, line in enumerate(request.lines):
         for index, part in enumerate(line.parts):
             if not isinstance(part, Reasoning):
@@ -55,6 +55,7 @@ def _check_thoughts(request: Request) -> None:
             own = part.signature is not None and part.signature.wire == "anthropic"
             if not own or (not part.redacted and _value(part) != _seal(request.model, part.text)):
                 raise InvalidRequest(f"{place}: Invalid `signature` in `thinking` block")
+            good += 1
     said = [line for line in request.lines if line.role == "assistant"]
     in_loop = bool(request.lines) and request.lines[-1].role == "tool"
     if said and in_loop and _thinks(request) and not isinstance(said[-1].parts[0], Reasoning):
@@ -63,33 +64,43 @@ def _check_thoughts(request: Request) -> None:
             " `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and"
             " `tool_result` blocks)."
         )
+    return good
 
 
 def _thinks(request: Request) -> bool:
     given = request.source.members.get("thinking") if request.source is not None else None
     kind = msgspec.json.decode(given or Raw(b"{}")).get("type")
-    return kind in ("enabled", "adaptive")
+    return bool(kind == "enabled")  # where it thinks as it likes, the host minds less
 
 
-def _check_calls(request: Request) -> None:
+def _check_calls(request: Request) -> int:
+    good = 0
     for at, line in enumerate(_since_user(request.lines)):
         calls = [part for part in line.parts if isinstance(part, ToolCall)]
         for number, call in enumerate(calls):
-            if call.signature is None and number == 0:
+            if call.signature is not None:
+                good += _is_own(call, call.signature, request.model)
+            elif number == 0 and _DEMANDING.search(request.model):
                 raise InvalidRequest(
                     f"Function call `{call.name}` in the {at + 1}. content block is missing a `thought_signature`."
                 )
-            if call.signature is not None and not _is_good(call, call.signature, request.model):
-                raise InvalidRequest("Thought signature is not valid.")
+    return good
 
 
-def _is_good(call: ToolCall, signature: Signature, model: str) -> bool:
+def _is_own(call: ToolCall, signature: Signature, model: str) -> bool:
+    """Whether it is this host's own; if not, it must be the one for calls of others."""
+    given = _bytes(signature.value) if signature.wire == "gemini" else b""
+    if given not in (_UNJUDGED, _bytes(_seal(model, _said(call.name, call.arguments)))):
+        raise InvalidRequest("Thought signature is not valid.")
+    return given != _UNJUDGED
+
+
+def _bytes(text: str) -> bytes:
+    """Base64 in either alphabet: the official SDK writes it in the one for URLs."""
     try:
-        value = base64.b64decode(signature.value.translate(str.maketrans("-_", "+/")) + "==")
+        return base64.b64decode(text.translate(str.maketrans("-_", "+/")) + "==")
     except binascii.Error:
-        return False
-    wanted = base64.b64decode(_seal(model, _said(call.name, call.arguments)))
-    return signature.wire == "gemini" and value in (wanted, _UNJUDGED)
+        return b""
 
 
 def _since_user(lines: tuple[Line, ...]) -> Iterator[Line]:

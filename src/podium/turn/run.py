@@ -75,7 +75,7 @@ async def _composed(turn: Turn, plan: Plan, steps: Steps) -> Request:
     request = turn.ask.request
     if turn.ask.conversation is not None:
         return compose(request, turn.history, plan.window, continues=turn.ask.continues is not None)
-    if not any(wants_back(each.endpoint.wire, request) for each in plan.candidates):
+    if not any(wants_back(each.endpoint.wire, each.profile, request) for each in plan.candidates):
         return request
     calls = unsigned_calls(request.lines)
     if not calls:

@@ -7,6 +7,8 @@ A host's signature is worth something on its own wire and model alone. In anothe
 import base64
 import binascii
 
+from podium.catalogue.profile import Profile
+from podium.catalogue.thinking import is_off
 from podium.vocabulary.part import Signature
 from podium.vocabulary.request import Request
 
@@ -31,12 +33,17 @@ def unwrap(text: str) -> Signature | None:
     return Signature(wire, model, value) if wire and line else None
 
 
-def wants_back(wire: str, request: Request) -> bool:
+def wants_back(wire: str, profile: Profile, request: Request) -> bool:
     """Whether hosts of a wire want what they signed around calls back, with the results of these.
 
     Gemini's from its third generation on refuse a call without its signature, Anthropic's a call without its thinking
-    where the request asks for more of that. (https://ai.google.dev/gemini-api/docs/thought-signatures,
-    https://docs.claude.com/en/docs/build-with-claude/extended-thinking)
+    where the model is to think on. (https://ai.google.dev/gemini-api/docs/thought-signatures,
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking)
     """
+    if wire != "anthropic":
+        return wire == "gemini"
     effort = request.sampling.effort
-    return wire == "gemini" or (wire == "anthropic" and effort is not None and effort.level != "none")
+    by_itself = "unsaid" if profile.thinking is None else profile.thinking.off
+    if effort is None:
+        return by_itself != "unsaid"
+    return not is_off(effort) or by_itself == "never"
