@@ -6,7 +6,7 @@ or, as simple ones do, the calls with their ids and nothing more.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import pytest
@@ -27,7 +27,7 @@ TEXT = (
     ' [[next]] [[reason And then?]] [[say So far so good.]] [[call get_weather {"city": "Rome"}]]'
     " [[next]] [[reason Enough.]] [[say Done.]]"
 )
-ROUNDS = (["Oslo", "Bern"], ["Rome"], [])
+ROUNDS: tuple[list[str], ...] = (["Oslo", "Bern"], ["Rome"], [])
 
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 GIVEN = pytest.mark.parametrize("everything", [True, False], ids=["everything given back", "ids alone"])
@@ -152,7 +152,11 @@ class GoogleTalk:
         self._contents.append(types.Content(role="user", parts=parts))
 
 
-TALKS = {"openai_chat": OpenAITalk, "anthropic": AnthropicTalk, "gemini": GoogleTalk}
+TALKS: dict[str, Callable[..., Talk]] = {
+    "openai_chat": OpenAITalk,
+    "anthropic": AnthropicTalk,
+    "gemini": GoogleTalk,
+}
 
 
 def served_since(house: Podium, number: int) -> list[Served]:
@@ -166,7 +170,7 @@ async def test_a_tool_loop_with_thinking_goes_to_its_end(
     house: Podium, clients: Clients, door: str, wire: str, *, streamed: bool, everything: bool
 ) -> None:
     before = max((call.number for call in house.host.oracle.calls), default=0)
-    talk: Talk = TALKS[door](clients, f"{wire}/{MODELS[wire]}", streamed=streamed)
+    talk, text = TALKS[door](clients, f"{wire}/{MODELS[wire]}", streamed=streamed), ""
     for cities in ROUNDS:
         called, text = await talk.say()
         assert called == cities
