@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from podium.catalogue.endpoint import Endpoint
-from podium.catalogue.profile import Profile
+from podium.catalogue.profile import described
+from podium.config.families import FAMILIES
 from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.request import Request
 from podium.wires.anthropic import Anthropic
@@ -32,7 +33,7 @@ from tests.wires.translated.gemini_form import gemini_form
 from tests.wires.translated.openai_form import openai_form
 
 WIRES: Mapping[str, Wire] = {"openai_chat": OpenAIChat(), "anthropic": Anthropic(), "gemini": Gemini()}
-MODELS = {"openai_chat": "gpt-4.1", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
+MODELS = {"openai_chat": "gpt-5-mini", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
 FORMS = {"openai_chat": openai_form, "anthropic": anthropic_form, "gemini": gemini_form}
 
 SAME, NAMED, REFUSED, CHANGED, NEEDLESS, UNREAD = (
@@ -89,7 +90,7 @@ def translate(sent: Sent, target: str) -> Outcome:
         return Outcome(sent, target, UNREAD, error.message)
     form = FORMS[sent.wire](sent.body)
     cannot = beyond(form, target)
-    profile = Profile(endpoint="host", model=MODELS[target])
+    profile = described("host", MODELS[target], FAMILIES)
     endpoint = Endpoint(name="host", wire=target, base_url="http://host.invalid")
     try:
         outgoing = WIRES[target].write_request(request, profile, endpoint)

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.wires.translated.form import (
     ANY_EFFORT,
+    TEXT,
     Call,
     Foreign,
     Form,
@@ -17,6 +18,7 @@ from tests.wires.translated.form import (
     inline,
     loose,
     plain_schema,
+    read_answer_tool,
 )
 
 _DRAWN = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_tokens": "max_output"}
@@ -26,10 +28,6 @@ _KNOWN = {
     *("output_config", "output_format", "mcp_servers", "container"),
 }
 _MODES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
-_ANSWER = "podium_answer"
-_BOXED = "podium_boxed_answer"
-_ALONE = "whole answer as its input."
-_ANY_OBJECT = {"type": "object", "additionalProperties": True}
 
 
 def anthropic_form(sent: Json, *, ours: bool = False) -> Form:
@@ -44,7 +42,7 @@ def anthropic_form(sent: Json, *, ours: bool = False) -> Form:
         form.rest(message, {"role", "content"})
     _tools(form, sent)
     if ours:
-        _schema_tool(form)
+        read_answer_tool(form)
     form.drawn = {name: sent[key] for key, name in _DRAWN.items() if sent.get(key) is not None}
     form.drawn["stop"] = sent.get("stop_sequences") or []
     _output(form, sent)
@@ -85,23 +83,6 @@ def _tools(form: Form, sent: Json) -> None:
     form.names = frozenset([choice["name"]]) if choice["type"] == "tool" else None
     form.parallel = not choice.get("disable_parallel_tool_use")
     form.rest(choice, {"type", "name", "disable_parallel_tool_use"})
-
-
-def _schema_tool(form: Form) -> None:
-    """The tool whose call is the answer: it must be called, or one of the client's own."""
-    for name in (_ANSWER, _BOXED):
-        tool = form.tools.pop(name, None)
-        if tool is None:
-            continue
-        schema = tool.schema
-        if name == _BOXED:
-            box = {key: value for key, value in schema.items() if key in ("$defs", "definitions", "$schema")}
-            schema = {**schema["properties"]["answer"], **box}
-        if not tool.description.endswith(_ALONE):
-            form.unread.append("description")
-        form.schema = "any" if schema == {**_ANY_OBJECT, "properties": {}} else schema
-        form.mode = "none" if form.names == frozenset([name]) and form.tools else "auto"
-        form.names = None
 
 
 def _content(form: Form, ids: Ids, content: Any) -> list[Item]:
@@ -148,8 +129,7 @@ def _media(form: Form, kind: str, source: Json) -> Item:
         case "base64":
             return inline(source["data"], source["media_type"])
         case "text":
-            text: str = source["data"]
-            return text
+            return Media(TEXT, source["data"])
         case "url":
             if kind == "document":
                 form.beyond.add("document url")

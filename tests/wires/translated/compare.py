@@ -1,11 +1,9 @@
 """What became of a request's meaning in another wire's words."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
-from tests.wires.translated.form import ANY_EFFORT, Call, Foreign, Form, Item, Media, Result, Turn
+from tests.wires.translated.form import ANY_EFFORT, TEXT, Foreign, Form, Item, Media, Result, Turn
 
 CANNOT: dict[str, frozenset[str]] = {
     "openai_chat": frozenset(
@@ -33,7 +31,7 @@ CANNOT: dict[str, frozenset[str]] = {
                 "other than text",
             ),
             *("video", "audio", "audio url", "document type", "several choices", "logprobs", "logit_bias"),
-            *("custom tool", "temperature", "white stop", "nothing to force", "image type"),
+            *("custom tool", "temperature", "white stop", "nothing to force", "image type", "nothing said"),
         }
     ),
     "gemini": frozenset(
@@ -75,6 +73,7 @@ def beyond(form: Form, wire: str) -> set[str]:
         "logprobs": bool(drawn.get("logprobs") or drawn.get("top_logprobs")),
         "logit_bias": bool(drawn.get("logit_bias")),
         "temperature": not 0 <= (drawn.get("temperature") or 0) <= _HOTTEST[wire],
+        "nothing said": all(turn.role == "system" or not turn.items for turn in form.turns),
         "nothing to force": form.mode == "required" and not form.tools,
     }
     return (said | {name for name, is_so in found.items() if is_so}) & CANNOT[wire]
@@ -109,7 +108,7 @@ Difference = tuple[str, tuple[str, ...]]
 def _differences(source: Form, target: Form, wire: str, dropped: list[str]) -> Iterator[Difference]:
     """Each difference with the names by which it may be told."""
     for name in dict.fromkeys(source.unread):
-        if name not in target.unread:
+        if not {name, *_ALIKE.get(name, ())} & set(target.unread):
             yield f"{name} is lost", (name, *_ALIKE.get(name, ()))
     yield from ((f"{name} is new", ()) for name in set(target.unread) - set(source.unread) - _OWN)
     yield from _turns(source, target, wire, dropped)
@@ -153,6 +152,8 @@ def _drawn(source: Form, target: Form) -> Iterator[Difference]:
             continue
         if name == "max_output" and was is None:
             continue  # a host may want a cap
+        if name in ("temperature", "top_p") and was == 1 and now is None:
+            continue  # the default
         if name == "logprobs" and source.drawn.get("top_logprobs"):
             continue
         yield f"{name} is {now}; it was {was}", (name,)
@@ -220,6 +221,8 @@ def _told(form: Form, wire: str) -> list[Turn]:
         results = [item for item in turn.items if isinstance(item, Result)]
         rest = [item for item in turn.items if not isinstance(item, Result)]
         shown: list[Item] = []
+        if wire == "openai_chat":
+            results = [_read_aloud(result) for result in results]
         if wire != "anthropic":
             shown = [media for result in results for media in result.media]
             results = [result._replace(media=()) for result in results]
@@ -231,11 +234,22 @@ def _told(form: Form, wire: str) -> list[Turn]:
     return turns
 
 
+def _read_aloud(result: Result) -> Result:
+    """Text documents are part of the text."""
+    texts = [media.where for media in result.media if media.mime == TEXT]
+    if not texts or not isinstance(result.text, str):
+        return result
+    media = tuple(media for media in result.media if media.mime != TEXT)
+    return result._replace(text="".join([result.text, *texts]), media=media)
+
+
 def _untyped(item: Item) -> Item:
     """Where media are behind a URL not every dialect tells their type; bytes tell it themselves."""
     if isinstance(item, Result):
         return item._replace(media=tuple(Media("", each.where) for each in item.media))
-    return Media("", item.where) if isinstance(item, Media) else item
+    if isinstance(item, Media):
+        return item.where if item.mime == TEXT else Media("", item.where)
+    return item
 
 
 _INSTRUCTION = "Answer with a JSON object."
@@ -297,12 +311,3 @@ def _trimmed(turns: list[Turn]) -> list[Turn]:
         return turns
     items = [*turns[-1].items[:-1], turns[-1].items[-1].rstrip()]
     return [*turns[:-1], Turn("model", items)]
-
-
-def foreign_calls(form: Form) -> list[Any]:
-    """The calls of a conversation, for who prints them."""
-    return [item for turn in form.turns for item in turn.items if isinstance(item, Call)]
-
-
-REFUSED_AS = re.compile(r"^(\w+(\[\d+\])?(\.\w+(\[\d+\])?)*)$")
-"""How a refusal names a member."""

@@ -15,7 +15,7 @@ NOTHING: tuple[Any, ...] = (None, {}, [], "", False)
 
 
 class Media(NamedTuple):
-    """Bytes by their hash, or where they are; `mime` is empty where it is not told."""
+    """Bytes by their hash, or where they are, or a text document's text; `mime` is empty where it is not told."""
 
     mime: str
     where: str
@@ -138,9 +138,12 @@ def inline(data: str, mime: str) -> Media:
     return Media(_SAME_MIME.get(mime, mime), hashlib.sha256(held).hexdigest()[:16])
 
 
-def text_of(data: str) -> str:
-    """A text document's text."""
-    return base64.b64decode(data.translate(str.maketrans("-_", "+/")) + "==").decode()
+TEXT = "text/plain"
+
+
+def text_document(data: str) -> Media:
+    """A text document in base64: its text."""
+    return Media(TEXT, base64.b64decode(data.translate(str.maketrans("-_", "+/")) + "==").decode())
 
 
 def loose(text: str) -> Any:
@@ -211,3 +214,26 @@ def effort_of(level: str | None, tokens: int | None) -> int | None:
     if tokens is not None:
         return ANY_EFFORT
     return None if level is None else _RANKS.get(level.lower(), ANY_EFFORT)
+
+
+_ANSWER = "podium_answer"
+_BOXED = "podium_boxed_answer"
+_ANY_OBJECT = {"type": "object", "additionalProperties": True, "properties": {}}
+_ALONE = "whole answer as its input."
+
+
+def read_answer_tool(form: Form) -> None:
+    """The tool whose call is the answer stands for a schema: it must be called, or one of the client's own."""
+    for name in (_ANSWER, _BOXED):
+        tool = form.tools.pop(name, None)
+        if tool is None:
+            continue
+        schema = tool.schema
+        if name == _BOXED:
+            box = {key: value for key, value in schema.items() if key in ("$defs", "definitions", "$schema")}
+            schema = {**schema["properties"]["answer"], **box}
+        if not tool.description.endswith(_ALONE):
+            form.unread.append("description")
+        form.schema = "any" if schema == _ANY_OBJECT else plain_schema(schema)
+        form.mode = "none" if form.names == frozenset([name]) and form.tools else "auto"
+        form.names = None

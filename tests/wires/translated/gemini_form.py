@@ -17,7 +17,8 @@ from tests.wires.translated.form import (
     inline,
     loose,
     plain_schema,
-    text_of,
+    read_answer_tool,
+    text_document,
 )
 
 _DRAWN = {
@@ -67,6 +68,8 @@ def gemini_form(sent: Json, *, ours: bool = False) -> Form:
         form.say(role, _parts(form, ids, content))
     _tools(form, sent)
     _config(form, sent.get("generationConfig") or {})
+    if ours:
+        read_answer_tool(form)
     if sent.get("cachedContent"):
         form.beyond.add("cached content")
     known = {"systemInstruction", "contents", "tools", "toolConfig", "generationConfig", "cachedContent"}
@@ -156,7 +159,7 @@ def _media(form: Form, part: Json) -> Item:
         form.beyond.add(kind)
     if "data" in inner:
         if mime.startswith("text/"):
-            return text_of(inner["data"])
+            return text_document(inner["data"])
         return inline(inner["data"], mime)
     if _STORED.match(inner["fileUri"]):
         form.beyond.add("file id")

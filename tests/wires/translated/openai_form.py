@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.wires.translated.form import (
     NOTHING,
+    TEXT,
     Call,
     Foreign,
     Form,
@@ -19,7 +20,7 @@ from tests.wires.translated.form import (
     inline,
     loose,
     plain_schema,
-    text_of,
+    text_document,
 )
 
 _ROLES = {"system": "system", "developer": "system", "assistant": "model"}
@@ -152,8 +153,8 @@ def _file(form: Form, inner: Json) -> Item:
         form.beyond.add("file id")
         return Media("", inner["file_id"])
     found = _url(inner["file_data"])
-    if found.mime == "text/plain":
-        return text_of(inner["file_data"].partition(",")[2])
+    if found.mime == TEXT:
+        return text_document(inner["file_data"].partition(",")[2])
     if found.mime and found.mime != "application/pdf":
         form.beyond.add("document type")
     return found

@@ -50,7 +50,7 @@ def write_request(request: Request, profile: Profile, endpoint: Endpoint) -> Out
         put(members, "response_format", None if request.schema is None else _format(request.schema, request))
     if _is_new("sampling", request, source):
         before = Sampling() if source is None else source.read.sampling
-        put_sampling(members, request, before, endpoint, dropped)
+        put_sampling(members, request, before, profile, endpoint, dropped)
     _put_stream(members, stream=request.stream and profile.streaming)
     return Outgoing("/chat/completions", encode(members), _HEADERS, tuple(dict.fromkeys(dropped)))
 

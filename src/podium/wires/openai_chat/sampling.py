@@ -1,6 +1,8 @@
 """How the answer is drawn: the cap, the temperature, what stops it, how much the model thinks."""
 
 from podium.catalogue.endpoint import Endpoint
+from podium.catalogue.profile import Profile
+from podium.catalogue.thinking import Thinking, is_off
 from podium.errors import Inexpressible
 from podium.vocabulary.request import Effort, Request, Sampling
 from podium.wires.dialect import member_name
@@ -21,12 +23,19 @@ _SAMPLED = {
 }
 """Fields of `Sampling` that are one member each."""
 
-_LEVELS = ((0, "none"), (1_024, "minimal"), (4_096, "low"), (16_384, "medium"))
+_LEVELS = ((1_024, "minimal"), (4_096, "low"), (16_384, "medium"))
 """The effort for a budget of at most so many tokens; beyond, `high`."""
+
+_OFF = "none"
 
 
 def put_sampling(
-    members: Members, request: Request, before: Sampling, endpoint: Endpoint, dropped: list[str]
+    members: Members,
+    request: Request,
+    before: Sampling,
+    profile: Profile,
+    endpoint: Endpoint,
+    dropped: list[str],
 ) -> None:
     """Only what differs from `before` is written; what is None is left to the host.
 
@@ -49,8 +58,9 @@ def put_sampling(
     if sampling.stop != before.stop:
         put(members, "stop", raw(sampling.stop) if sampling.stop else None)
     if sampling.effort != before.effort:
-        level = _level(sampling.effort)
+        level, told = _level(sampling.effort, profile.thinking)
         put(members, "reasoning_effort", None if level is None else raw(level))
+        dropped.extend(() if told else (member_name(request, "effort"),))
     if sampling.top_k != before.top_k:
         members.pop("top_k", None)
         if sampling.top_k is not None:
@@ -77,9 +87,27 @@ def _put_cap(members: Members, cap: int | None, endpoint: Endpoint) -> None:
         members[there[0] if there else endpoint.max_tokens_member] = raw(cap)
 
 
-def _level(effort: Effort | None) -> str | None:
-    """The level by name; a budget below 0 is as much as the model likes, which is the host's own way."""
-    if effort is None or effort.level is not None or effort.tokens is None:
-        return None if effort is None else effort.level
+def _level(effort: Effort | None, thinking: Thinking | None) -> tuple[str | None, bool]:
+    """The level by name, and whether that says what was meant. No effort is the host's own way."""
+    if effort is None or effort == Effort():
+        return None, True
+    if is_off(effort):
+        return _off(thinking)
+    if thinking is not None and thinking.levels:
+        level = thinking.level(effort)
+        return level, level is not None
+    if thinking is not None and not thinking.most:
+        return None, False
+    if effort.level is not None or effort.tokens is None:
+        return effort.level, True
     tokens = effort.tokens
-    return None if tokens < 0 else next((name for most, name in _LEVELS if tokens <= most), "high")
+    return (None if tokens < 0 else next((name for most, name in _LEVELS if tokens <= most), "high")), True
+
+
+def _off(thinking: Thinking | None) -> tuple[str | None, bool]:
+    """A model that thinks only when asked is not asked; one that always thinks does so as little as it can."""
+    if thinking is None or thinking.off in ("disabled", "between_tools"):
+        return _OFF, True
+    if thinking.off == "unsaid":
+        return None, True
+    return (thinking.levels[0] if thinking.levels else None), False
