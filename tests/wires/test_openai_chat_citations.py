@@ -146,3 +146,15 @@ def test_a_stored_document_without_an_address_is_cited_by_its_title() -> None:
     found = read_of_generate(Raw(json.dumps(grounding).encode()), None, {0: "Paris it is."})
     [annotation] = found[0]
     assert (annotation.kind, annotation.url, annotation.title) == ("file_citation", None, "paris.txt")
+
+
+def test_a_stretch_whose_place_is_miscounted_is_found_by_its_words() -> None:
+    grounding = {
+        "groundingChunks": [{"web": {"uri": "https://a", "title": "A"}}],
+        "groundingSupports": [
+            {"segment": {"startIndex": 9, "endIndex": 14, "text": "cloudy"}, "groundingChunkIndices": [0]},
+        ],
+    }
+    found = read_of_generate(Raw(json.dumps(grounding).encode()), None, {0: "Mild", 2: "Now it is cloudy."})
+    [annotation] = found[2]
+    assert (annotation.start, annotation.end) == (10, 16)

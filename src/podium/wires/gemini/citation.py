@@ -96,6 +96,9 @@ def _place(segment: object, texts: Mapping[int, str]) -> tuple[int, int | None, 
         if end <= len(data) and (said is None or cut == said):
             before = len(data[:start].decode("utf-8", "ignore"))
             return index, before, before + len(cut)
+    for index, text in texts.items():  # a place that is counted otherwise is found by its words
+        if isinstance(said, str) and said and (before := text.find(said)) >= 0:
+            return index, before, before + len(said)
     return last, None, None
 
 
