@@ -26,7 +26,7 @@ MIDWAY = frozenset({"hang", "reset", "close", "end", "garbage", "bad-json", "err
 """Kinds that happen at one place of an answer."""
 BEFORE = frozenset({"hang", "reset", "close", "garbage"})
 """Of these, the kinds that can happen before there is any response."""
-THROUGHOUT = frozenset({"gzip", "drip", "json", "sse", "repeat"})
+THROUGHOUT = frozenset({"gzip", "drip", "json", "sse", "repeat", "odd"})
 """Kinds that change the answer as a whole."""
 BENDING = frozenset({"twice", "deep"})
 """Kinds that change one chunk."""
@@ -77,6 +77,14 @@ def bent(fault: Fault, data: bytes) -> bytes:
         return data * 2
     nest = b"[" * fault.size + b"]" * fault.size
     return data.replace(b"{", b'{"deep":' + nest + b",", 1)
+
+
+def odd(data: bytes) -> bytes:
+    """Server-sent events as the standard allows them too: other line ends, comments, ids, data in several lines."""
+    if b"data: {" not in data:
+        return data
+    data = data.replace(b"data: {", b"data:{\ndata: ").replace(b"\n", b"\r\n")
+    return b": a comment\r\n\r\nid: 1\r\nretry: 5\r\n" + data
 
 
 async def _hang(fault: Fault, _pipe: Pipe) -> bool:

@@ -12,7 +12,7 @@ Kind = Literal[
     # at one place of the answer
     "hang", "reset", "close", "end", "garbage", "bad-json", "error", "huge",
     # all through the answer
-    "gzip", "drip", "repeat",
+    "gzip", "drip", "repeat", "odd",
     # to one of its chunks
     "twice", "deep",
 ]  # fmt: skip

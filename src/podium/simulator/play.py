@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from podium.simulator.answer import Piece, input_usage
-from podium.simulator.fault import BEFORE, BENDING, INSTEAD, MIDWAY, THROUGHOUT, bent, refuse, strike
+from podium.simulator.fault import BEFORE, BENDING, INSTEAD, MIDWAY, THROUGHOUT, bent, odd, refuse, strike
 from podium.simulator.oracle import Ended, Served
 from podium.simulator.pipe import Cut, Pipe
 from podium.simulator.plan import Fault, Plan
@@ -111,7 +111,9 @@ class Play:
             yield Frame(self.writer.end(), ())
 
     def _all(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """The frames; once more, where the fault is that they are repeated."""
+        """The frames; once more, where the fault is that they are repeated; oddly framed, where it is that."""
+        if self.fault is not None and self.fault.kind == "odd":
+            return (Frame(odd(frame.data), frame.pieces) for frame in frames)
         if self.fault is None or self.fault.kind != "repeat":
             return frames
         kept = tuple(frames)

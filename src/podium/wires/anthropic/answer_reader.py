@@ -60,6 +60,7 @@ class AnthropicReader:
         self._model = ""
         self._parts = 0
         self._open: dict[int, BlockReader] = {}
+        self._begun: dict[int, Raw | None] = {}
         self._calls = self._schemas = False
         self._usage: Raw | None = None
         self._stop: str | None = None
@@ -201,7 +202,11 @@ class AnthropicReader:
             self._finish()
 
     def _begin_block(self, members: Members) -> None:
-        self._begin(parse(members.get("index"), int) or 0, parse(members.get("content_block"), Members) or {})
+        at, block = parse(members.get("index"), int) or 0, members.get("content_block")
+        if at in self._open and self._begun.get(at) == block:
+            return  # hosts repeat an event now and then; a block that is open cannot begin again
+        self._begun[at] = block
+        self._begin(at, parse(block, Members) or {})
 
     def _begin(self, at: int, members: Members) -> None:
         block = self._open[at] = read_block(self._parts, members, self._model)

@@ -40,6 +40,8 @@ from podium.wires.member import Members, encode, raw
 
 _NOTHING: Members = {"text": raw("")}
 _STEADY = ("createTime",)
+_CUT_CALL = raw("MALFORMED_FUNCTION_CALL")
+"""Why an answer ends whose call never became whole, and so is not shown."""
 
 
 class _Call:
@@ -231,6 +233,8 @@ class GeminiWriter:
             return
         grounding = write_citations(self._texts.pop(delta.choice, []))
         word = finish_word(delta.reason, delta.extra)
+        if delta.reason == "tool_calls" and any(choice == delta.choice for choice, _ in self._calls):
+            word = _CUT_CALL
         self._pending.append(
             self._candidate(delta.choice, [_NOTHING], delta.extra, word, groundingMetadata=grounding)
         )

@@ -141,5 +141,11 @@ def _status_of(found: Mapping[str, str]) -> int | None:
         word = found.get(name, "")
         if word.isdigit() and 400 <= int(word) <= 599:
             return int(word)
-    words = (found.get("code", "") + " " + found.get("type", "")).lower()
-    return next((status for name, status in _NAMES.items() if name in words), None)
+    for word in (
+        found.get("code", "").lower(),
+        found.get("type", "").lower(),
+    ):  # a code says more than a type
+        for name, status in _NAMES.items():
+            if name in word:
+                return status
+    return None
