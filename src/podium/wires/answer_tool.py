@@ -5,7 +5,8 @@ Its arguments are the answer's text; its name tells the reader so.
 
 from msgspec import Raw
 
-from podium.vocabulary.request import Schema
+from podium.vocabulary.request import Request, Schema
+from podium.wires.dialect import member_name
 from podium.wires.member import Members, encode, parse
 
 PLAIN = "podium_answer"
@@ -28,6 +29,11 @@ def answer_tool(schema: Schema) -> tuple[str, str, Raw]:
         box = {"type": "object", "properties": {"answer": inner}, "required": ["answer"], **outer}
         given = Raw(encode(box))
     return name, f"{_ABOUT} {schema.description}" if schema.description else _ABOUT, given
+
+
+def description_name(request: Request) -> str:
+    """What the client calls what it said of the answer's shape; only this tool has room for it."""
+    return f"{member_name(request, 'schema')}.json_schema.description"
 
 
 def unboxed(arguments: bytes) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from podium.vocabulary.request import Line, Request
+from podium.vocabulary.request import Line, Request, Tool
 from podium.wires.dialect import member_name
 from podium.wires.member import Members, is_null, parse
 
@@ -55,6 +55,35 @@ class Places:
             return {}
         walk = {"anthropic": _anthropic, "gemini": _gemini}.get(source.wire, _openai_chat)
         return {id(line): spot for line, spot in zip(source.read.lines, walk(source.members), strict=False)}
+
+
+def tool_place(request: Request, tool: Tool, at: int) -> str:
+    """The path of a tool that stands at `at` now, such as `tools[0].functionDeclarations[1]`."""
+    source = request.source
+    if source is None:
+        return f"tools[{at}]"
+    walk = {"anthropic": _plain_tools, "gemini": _declared_tools}.get(source.wire, _chat_tools)
+    paths = zip(source.read.tools, walk(source.members), strict=False)
+    return next((path for each, path in paths if each is tool), "tools")
+
+
+def _plain_tools(members: Members, name: str = "tools") -> Iterator[str]:
+    return (f"{name}[{at}]" for at, _ in enumerate(parse(members.get(name), list[Raw]) or ()))
+
+
+def _chat_tools(members: Members) -> Iterator[str]:
+    yield from _plain_tools(members)
+    yield from _plain_tools(members, "functions")
+
+
+def _declared_tools(members: Members) -> Iterator[str]:
+    """Each tool of the objects that hold several."""
+    for at, tool in enumerate(_objects(members.get("tools"))):
+        for name, value in tool.items():
+            if name in ("functionDeclarations", "function_declarations"):
+                yield from (f"tools[{at}].{name}[{each}]" for each, _ in enumerate(_objects(value)))
+            else:
+                yield f"tools[{at}].{name}"
 
 
 def _openai_chat(members: Members) -> Iterator[_Spot]:

@@ -123,10 +123,11 @@ def test_system_texts_at_the_head_are_the_system_prompt_and_later_ones_are_hoist
     assert outgoing.dropped == ()
 
 
-def test_a_system_text_alone_is_said_by_the_user() -> None:
-    body, _ = out(asked(messages=[{"role": "system", "content": "Say hi."}]))
+def test_a_system_text_alone_is_said_by_the_user_with_notice() -> None:
+    body, outgoing = out(asked(messages=[{"role": "system", "content": "Say hi."}]))
     assert body["messages"] == [{"role": "user", "content": "Say hi."}]
     assert "system" not in body
+    assert outgoing.dropped == ("messages[0].role",)
 
 
 def test_roles_alternate_and_results_come_first() -> None:

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from podium.errors import InvalidRequest
+from podium.catalogue.endpoint import Endpoint
+from podium.catalogue.profile import Profile
+from podium.errors import Inexpressible, InvalidRequest
+from podium.wires.anthropic import Anthropic
 from tests.wires.gemini.streams import WIRE
 
 USER = {"role": "user", "parts": [{"text": "hi"}]}
@@ -97,3 +100,65 @@ def test_an_action_that_is_not_there_is_told_so() -> None:
 def test_bodies_that_are_no_sound_json_are_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         WIRE.read_request(PATH, body)
+
+
+# ── what hosts of other wires cannot be told ────────────────────────────────────────────────────────────────────────
+
+MODEL = {"role": "model", "parts": [{"text": "x"}]}
+FILM = {"inlineData": {"mimeType": "video/mp4", "data": "AAAA"}}
+SOUND = {"inlineData": {"mimeType": "audio/wav", "data": "AAAA"}}
+STORED = {"fileData": {"fileUri": "gs://bucket/x.png", "mimeType": "image/png"}}
+RESULT = {"functionResponse": {"name": "f", "response": {"output": "1"}}}
+
+
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"contents": [{"role": "user", "parts": [{"text": "a"}, FILM]}]}, "contents[0].parts[1]"),
+        ({"contents": [USER, MODEL, MODEL, {"parts": [{"text": "a"}, SOUND]}]}, "contents[3].parts[1]"),
+        ({"contents": [USER, MODEL, {"role": "user", "parts": [RESULT, STORED]}]}, "contents[2].parts[1]"),
+        (
+            {"systemInstruction": {"parts": [{"text": "a"}]}, "contents": [{"parts": [{"new": {}}]}]},
+            "contents[0].parts[0]",
+        ),
+        ({"system_instruction": {"parts": [{"text": "a"}, FILM]}}, "system_instruction.parts[1]"),
+        (
+            {"tools": [{"functionDeclarations": [{"name": "f"}]}, {"googleSearch": {}}]},
+            "tools[1].googleSearch",
+        ),
+        ({"generationConfig": {"temperature": 1.5}}, "generationConfig.temperature"),
+        ({"generationConfig": {"candidateCount": 2}}, "generationConfig.candidateCount"),
+        ({"generationConfig": {"responseLogprobs": True}}, "generationConfig.responseLogprobs"),
+        ({"generationConfig": {"responseModalities": ["AUDIO"]}}, "generationConfig.responseModalities"),
+        (
+            {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}},
+            "toolConfig.functionCallingConfig",
+        ),
+        ({"cachedContent": "cachedContents/1"}, "cachedContent"),
+    ],
+)
+def test_what_a_host_of_another_wire_cannot_be_told_is_named_by_its_path(
+    members: dict[str, Any], param: str
+) -> None:
+    request = WIRE.read_request(PATH, json.dumps({"contents": [USER], **members}).encode())
+    with pytest.raises(Inexpressible) as refused:
+        Anthropic().write_request(request, Profile("e", "claude-x"), Endpoint("e", "anthropic", "http://e"))
+    assert refused.value.param == param
+
+
+def test_what_is_dropped_on_the_way_to_another_wire_is_named_by_its_path() -> None:
+    sent = {
+        "contents": [USER, MODEL, MODEL],
+        "generationConfig": {"seed": 3, "thinkingConfig": {"thinkingBudget": 5_000}, "topK": 4},
+        "safetySettings": [{"category": "X", "threshold": "OFF"}],
+    }
+    request = WIRE.read_request(PATH, json.dumps(sent).encode())
+    outgoing = Anthropic().write_request(
+        request, Profile("e", "claude-x"), Endpoint("e", "anthropic", "http://e")
+    )
+    assert outgoing.dropped == (
+        "safetySettings",
+        "contents[1]",
+        "generationConfig.seed",
+        "generationConfig.topK",
+    )

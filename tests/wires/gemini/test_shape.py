@@ -109,4 +109,14 @@ def test_a_cap_beyond_what_the_model_can_say_is_what_it_can_and_a_seed_that_is_t
     request = out_of_openai({"max_completion_tokens": 128_000, "seed": 1 << 40})
     outgoing = WIRE.write_request(request, profile, ENDPOINT)
     assert json.loads(outgoing.body)["generationConfig"] == {"maxOutputTokens": 65_536}
-    assert outgoing.dropped == ("seed",)
+    assert outgoing.dropped == ("max_completion_tokens", "seed")
+
+
+def test_what_is_said_of_a_shape_is_named_where_it_has_no_place() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": SHAPE, "description": "A number."}}
+    outgoing = WIRE.write_request(out_of_openai({"response_format": form}), NEWER, ENDPOINT)
+    assert outgoing.dropped == ("response_format.json_schema.description",)
+    tool = {"type": "function", "function": {"name": "f"}}
+    outgoing = WIRE.write_request(out_of_openai({"response_format": form, "tools": [tool]}), EITHER, ENDPOINT)
+    answer = json.loads(outgoing.body)["tools"][0]["functionDeclarations"][1]
+    assert answer["description"].endswith("A number.")

@@ -14,6 +14,7 @@ from podium.wires.anthropic.member import NAME, level
 from podium.wires.call_id import CallIds, digest
 from podium.wires.dialect import foreign_members
 from podium.wires.member import Members, parse, raw
+from podium.wires.place import Places
 
 _CACHE = "cache_control"
 _INVALID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -49,8 +50,9 @@ class Message:
 class LineWriter:
     """Writes lines as messages. `dropped` names what this wire has no way to say."""
 
-    def __init__(self, model: str, *, own_files: bool, dropped: list[str]) -> None:
+    def __init__(self, model: str, places: Places, *, own_files: bool, dropped: list[str]) -> None:
         """`model`: the one that is asked, whose signatures are good; `own_files`: whether file ids are this wire's."""
+        self.places = places
         self._model = model
         self._own_files = own_files
         self._dropped = dropped
@@ -62,36 +64,35 @@ class LineWriter:
             if isinstance(part, ToolCall):
                 self._ids.of_call(part)
 
-    def system(self, line: Line, path: str) -> list[Raw]:
-        """The blocks of a system text.
+    def system(self, line: Line, at: int) -> list[Raw]:
+        """The blocks of a system text that stands at this place among the lines.
 
         Raises:
             Inexpressible: it holds more than text.
         """
         blocks = []
-        for at, part in enumerate(line.parts):
+        for index, part in enumerate(line.parts):
+            place = self.places.part(line, at, index)
             if not isinstance(part, Text):
-                raise Inexpressible(
-                    "The anthropic wire takes only text for its system prompt.", param=f"{path}.content[{at}]"
-                )
+                raise Inexpressible("The anthropic wire takes only text for its system prompt.", param=place)
             if part.text:
-                blocks.append(self._part(part, f"{path}.content[{at}]"))
+                blocks.append(self._part(part, place))
         return blocks
 
-    def add(self, messages: list[Message | Raw], line: Line, path: str) -> None:
-        """Add a line to the messages, within the last of them where that one is of the same role.
+    def add(self, messages: list[Message | Raw], line: Line, at: int, parts: tuple[Part, ...]) -> None:
+        """Add the parts of a line, which stands at `at`, within the last message if that is of the same role.
 
         Raises:
             Inexpressible: a part has no form here.
         """
         role = {"assistant": "assistant", "system": "system", "developer": "system"}.get(line.role, "user")
         if line.name is not None:
-            self._dropped.append(f"{path}.name")
+            self._dropped.append(f"{self.places.line(line, at)}.name")
         self._note_foreign(line.extra)
         blocks: list[Raw] = []
         results: list[Raw] = []
-        for at, part in enumerate(line.parts):
-            place = f"{path}.content[{at}]"
+        for index, part in enumerate(parts):
+            place = self.places.part(line, at, index)
             if isinstance(part, ToolResult):
                 results.append(self._result(part, place))
             else:

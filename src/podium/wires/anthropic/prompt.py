@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Raw
 
-from podium.vocabulary.part import Opaque, Text
+from podium.vocabulary.part import Opaque, Part, Text
 from podium.vocabulary.request import Line, Source
 from podium.wires.anthropic.line_writer import LineWriter, Message
 from podium.wires.anthropic.member import NAME
@@ -55,11 +55,12 @@ class Prompt:
                 self._keep(sent)
                 at += len(sent.lines)
             else:
-                self._add(lines[at], f"messages[{at}]", last=at == len(lines) - 1)
+                self._add(lines[at], at, last=at == len(lines) - 1)
                 at += 1
         if not self._messages and self._system:  # this wire wants a message: the system's last word is it
             self._messages.append(Message("user", [self._system.pop()]))
             self._system_as_sent = None
+            self._dropped.append(f"{self._writer.places.line(lines[-1], at - 1)}.role")
         members.pop("system", None)
         if self._system_as_sent is not None:
             members["system"] = self._system_as_sent
@@ -80,16 +81,15 @@ class Prompt:
         blocks = parse(sent.value, list[Raw]) if text is None else [raw({"type": "text", "text": text})]
         self._system.extend(blocks or ())
 
-    def _add(self, line: Line, path: str, *, last: bool) -> None:
+    def _add(self, line: Line, at: int, *, last: bool) -> None:
         if line.role in ("system", "developer") and not (self._messages and self._stays(line)):
             if self._messages:
-                self._dropped.append(f"{path}.role")
+                self._dropped.append(f"{self._writer.places.line(line, at)}.role")
             self._system_as_sent = None
-            self._system.extend(self._writer.system(line, path))
+            self._system.extend(self._writer.system(line, at))
             return
-        if last and line.role == "assistant":
-            line = self._begun(line, path)
-        self._writer.add(self._messages, line, path)
+        parts = self._begun(line, at) if last and line.role == "assistant" else line.parts
+        self._writer.add(self._messages, line, at, parts)
 
     def _stays(self, line: Line) -> bool:
         """A system text in mid-conversation stays where the model takes it, or where its blocks are known to this wire.
@@ -99,14 +99,13 @@ class Prompt:
         own = any(isinstance(part, Opaque) and part.wire == NAME for part in line.parts)
         return own or self._inline_system
 
-    def _begun(self, line: Line, path: str) -> Line:
+    def _begun(self, line: Line, at: int) -> tuple[Part, ...]:
         """The beginning of the answer, put into the model's mouth: this wire lets no such text end in white space."""
         if not line.parts or not isinstance(line.parts[-1], Text):
-            return line
-        self._dropped.append(path)
+            return line.parts
+        self._dropped.append(self._writer.places.line(line, at))
         text = line.parts[-1]
-        begun = msgspec.structs.replace(text, text=text.text.rstrip())
-        return msgspec.structs.replace(line, parts=(*line.parts[:-1], begun))
+        return (*line.parts[:-1], msgspec.structs.replace(text, text=text.text.rstrip()))
 
 
 def _sent(source: Source) -> dict[int, _Sent]:

@@ -18,6 +18,7 @@ from podium.wires.anthropic.schema import put_shape
 from podium.wires.anthropic.tool import is_allowed, write_choice, write_tool
 from podium.wires.dialect import member_name, unsaid_members
 from podium.wires.member import Members, encode, is_null, parse, raw
+from podium.wires.place import Places, tool_place
 from podium.wires.wire import Outgoing
 
 OURS = "x_podium"
@@ -44,7 +45,7 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
     members["model"] = raw(profile.model)
     if source is None or request.lines is not source.read.lines:
         own_files = request.source is None or source is not None
-        writer = LineWriter(profile.model, own_files=own_files, dropped=dropped)
+        writer = LineWriter(profile.model, Places(request), own_files=own_files, dropped=dropped)
         prompt = Prompt(source, writer, dropped, inline_system=profile.inline_system)
         prompt.write(members, request.lines)
         if members["messages"] == _NOBODY:
@@ -95,7 +96,7 @@ def _put_tools(
         entry = sent.get(id(tool))
         if entry is None:
             dropped.extend(unknown_hints(tool.extra) if tool.kind == "function" else ())
-            entry = write_tool(tool, f"tools[{at}]", strict=strict, dropped=dropped)
+            entry = write_tool(tool, tool_place(request, tool, at), strict=strict, dropped=dropped)
             entry = with_cache_hint(entry, tool.extra)
         tools.append(entry)
     put(members, "tools", raw(tools) if tools else None)

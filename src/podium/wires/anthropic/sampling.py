@@ -31,6 +31,8 @@ def put_sampling(
         put(members, "stop_sequences", raw(sampling.stop) if sampling.stop else None)
     if before is None or sampling.max_output != before.max_output:
         members["max_tokens"] = raw(_cap(sampling, profile))
+        if sampling.max_output is not None and members["max_tokens"] != raw(sampling.max_output):
+            dropped.append(member_name(request, "max_output"))
     if sampling.effort != was.effort:
         put_effort(members, request, profile, dropped)
     else:

@@ -5,7 +5,7 @@ from msgspec import Raw
 from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Schema
-from podium.wires.answer_tool import answer_tool
+from podium.wires.answer_tool import answer_tool, description_name
 from podium.wires.anthropic.closed import closed
 from podium.wires.anthropic.member import NAME
 from podium.wires.anthropic.tool import object_schema
@@ -36,6 +36,8 @@ def put_shape(members: Members, request: Request, profile: Profile, dropped: lis
         config["format"] = raw({"type": "json_schema", "schema": native})
     if config:
         members["output_config"] = raw(config)
+    if native is not None and schema is not None and schema.description is not None:
+        dropped.append(description_name(request))
     if schema is None or (native is not None and native is schema.schema):
         return
     if native is None and profile.forced_choice:

@@ -3,9 +3,12 @@
 Source: https://ai.google.dev/api/generate-content#generationconfig.
 """
 
+from typing import Any
+
 from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.request import Request, Sampling, Schema
+from podium.wires.answer_tool import description_name
 from podium.wires.demand import optional
 from podium.wires.dialect import member_name
 from podium.wires.gemini.demand import inner, whole
@@ -89,7 +92,7 @@ def read_schema(config: Members) -> Schema | None:
     return Schema(schema=schema, extra=extra_of(("mime", raw(mime))) if unusual else None)
 
 
-def put_schema(config: Members, request: Request) -> None:
+def put_schema(config: Members, request: Request, dropped: list[str]) -> None:
     """Ask for the shape.
 
     Raises:
@@ -101,6 +104,8 @@ def put_schema(config: Members, request: Request) -> None:
             f"This form of an answer is known to the wire {schema.extra.wire} alone.",
             param=member_name(request, "schema"),
         )
+    if schema is not None and schema.description is not None:
+        dropped.append(description_name(request))
     for name in ("responseSchema", "_responseJsonSchema"):
         put(config, name, None)
     mime = None if schema is None else mark(schema.extra, "mime") or raw(_JSON)
@@ -122,18 +127,25 @@ def put_sampling(
         value = getattr(sampling, field)
         if value == getattr(before, field):
             continue
-        if field == "max_output" and value is not None and profile.output_limit is not None:
-            value = min(value, profile.output_limit)
-        if field == "seed" and value is not None and not -_SEEDS <= value < _SEEDS:
+        fits = _fitting(field, value, profile)
+        if fits != value:
             dropped.append(member_name(request, field))
-            value = None
-        put(config, name, None if value is None else raw(value))
+        put(config, name, None if fits is None else raw(fits))
     if sampling.stop != before.stop:
         put(config, "stopSequences", raw(sampling.stop) if sampling.stop else None)
     if sampling.effort != before.effort:
         put_effort(config, request, profile, dropped)
     if sampling.parallel_tool_calls is False and before.parallel_tool_calls is not False:
         dropped.append(member_name(request, "parallel_tool_calls"))
+
+
+def _fitting(field: str, value: Any, profile: Profile) -> Any:  # noqa: ANN401 - of any field of `Sampling`
+    """The value as a host takes it: a cap within what the model can say, no seed of more than 32 bits."""
+    if field == "max_output" and value is not None and profile.output_limit is not None:
+        return min(value, profile.output_limit)
+    if field == "seed" and value is not None and not -_SEEDS <= value < _SEEDS:
+        return None
+    return value
 
 
 def _check(request: Request, before: Sampling) -> None:

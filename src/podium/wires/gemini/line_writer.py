@@ -18,13 +18,14 @@ from podium.vocabulary.part import (
     ToolResult,
     Video,
 )
-from podium.vocabulary.request import Line
+from podium.vocabulary.request import Line, Request
 from podium.wires.dialect import foreign_members
 from podium.wires.gemini.call import write_arguments
 from podium.wires.gemini.media import AnyMedia, write_media
 from podium.wires.gemini.member import NAME, TRUE, level, mark
 from podium.wires.gemini.signature import PLACEHOLDER, is_good, is_older
 from podium.wires.member import Members, parse, raw
+from podium.wires.place import Places
 
 
 class Content:
@@ -45,41 +46,43 @@ class Content:
 class LineWriter:
     """Writes lines as contents. `dropped` names what this wire has no way to say."""
 
-    def __init__(self, model: str, lines: tuple[Line, ...], dropped: list[str]) -> None:
-        """`model`: the one that is asked, whose signatures are good; `lines`: all of them, whose calls have names."""
+    def __init__(self, model: str, request: Request, dropped: list[str]) -> None:
+        """`model`: the one that is asked, whose signatures are good; `request`: the one whose lines these are."""
         self.model = model
+        self._places = Places(request)
         self._dropped = dropped
+        lines = request.lines
         calls = [part for line in lines for part in line.parts if isinstance(part, ToolCall)]
         self._names = {call.id: call.name for call in calls}
         self._idless = {call.id for call in calls if mark(call.extra, "idless") is not None}
         self._shown: list[Members] = []
 
-    def system(self, line: Line, path: str) -> list[Members]:
-        """The parts of a system text.
+    def system(self, line: Line, at: int) -> list[Members]:
+        """The parts of a system text that stands at this place among the lines.
 
         Raises:
             Inexpressible: it holds more than text.
         """
-        for at, part in enumerate(line.parts):
+        for index, part in enumerate(line.parts):
             if not isinstance(part, Text):
                 raise Inexpressible(
                     "The gemini wire takes only text for its system instruction.",
-                    param=f"{path}.content[{at}]",
+                    param=self._places.part(line, at, index),
                 )
         self._note_foreign(line.extra)
         return [self._text(part) for part in line.parts if isinstance(part, Text) and part.text]
 
-    def note_prefill(self, line: Line, path: str) -> None:
+    def note_prefill(self, line: Line, at: int) -> None:
         """Take note of an answer that has been begun for the model: not every one goes on from there."""
         if line.role == "assistant" and not any(isinstance(part, ToolCall) for part in line.parts):
-            self._dropped.append(f"{path}.role")
+            self.hoisted(line, at)
 
-    def hoisted(self, path: str) -> None:
+    def hoisted(self, line: Line, at: int) -> None:
         """Take note of a system text that loses its place within the conversation, or is asked as the user's."""
-        self._dropped.append(f"{path}.role")
+        self._dropped.append(f"{self._places.line(line, at)}.role")
 
-    def add(self, contents: list[Content], line: Line, path: str) -> None:
-        """Add a line to the contents, within the last of them where that one is of the same role.
+    def add(self, contents: list[Content], line: Line, at: int) -> None:
+        """Add a line, which stands at `at`, to the contents, within the last of them if that is of the same role.
 
         Raises:
             Inexpressible: a part has no form here.
@@ -88,14 +91,14 @@ class LineWriter:
         if line.role != "tool":
             self.settle(contents)
         if line.name is not None:
-            self._dropped.append(f"{path}.name")
+            self._dropped.append(f"{self._places.line(line, at)}.name")
         if line.role != "assistant":
             self._note_foreign(line.extra)
         content = contents[-1] if contents and contents[-1].role == role else Content(role)
         if line.role == "user" and line.parts == (Text(""),):
             content.parts.append({"text": raw("")})
-        for at, part in enumerate(line.parts):
-            self._add_part(content, part, f"{path}.content[{at}]", said=role == "model")
+        for index, part in enumerate(line.parts):
+            self._add_part(content, part, self._places.part(line, at, index), said=role == "model")
         if content.parts and (not contents or contents[-1] is not content):
             contents.append(content)
 
@@ -184,7 +187,7 @@ class LineWriter:
             said["id"] = raw(result.call_id)
         name = result.name or self._names.get(result.call_id) or result.call_id or "unknown"
         said["name"] = raw(name)
-        media = [part for part in result.parts if isinstance(part, Image | Audio | Video | Document)]
+        media = [part for part in result.parts if isinstance(part, AnyMedia)]
         response = _response(result, path, seen=bool(media))
         if response is not None:
             said["response"] = response

@@ -68,9 +68,9 @@ class Prompt:
             at += self._add(request, at)
         self._writer.settle(self._fresh)
         if not self._is_ours and request.lines:
-            self._writer.note_prefill(request.lines[last], f"messages[{last}]")
+            self._writer.note_prefill(request.lines[last], last)
         if not self._contents and self._system:  # this wire wants a content
-            self._writer.hoisted(f"messages[{last}]")
+            self._writer.hoisted(request.lines[last], last)
             self._contents.append(raw({"role": "user", "parts": [self._system.pop()]}))
         model = self._writer.model
         contents = [each if isinstance(each, Raw) else each.written(model) for each in self._contents]
@@ -85,21 +85,21 @@ class Prompt:
             self._fresh = []
             self._contents.extend(group.contents)
             return len(group.lines)
-        line, path = request.lines[at], f"messages[{at}]"
+        line = request.lines[at]
         if line.role in ("system", "developer"):
-            self._add_system(line, path)
+            self._add_system(line, at)
         else:
             before = len(self._fresh)
-            self._writer.add(self._fresh, line, path)
+            self._writer.add(self._fresh, line, at)
             self._contents.extend(self._fresh[before:])
         return 1
 
-    def _add_system(self, line: Line, path: str) -> None:
+    def _add_system(self, line: Line, at: int) -> None:
         if self._contents:
-            self._writer.hoisted(path)
+            self._writer.hoisted(line, at)
         if self._sent.is_system(line):
             self._system.extend(
                 parse((parse(self._sent.system, Members) or {}).get("parts"), list[Raw]) or ()
             )
         else:
-            self._system.extend(self._writer.system(line, path))
+            self._system.extend(self._writer.system(line, at))

@@ -36,7 +36,7 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
     source = request.source if request.source is not None and request.source.wire == NAME else None
     members = _as_sent(source)
     if not _is_same(request, source, "lines"):
-        Prompt(source, LineWriter(profile.model, request.lines, dropped)).write(members, request)
+        Prompt(source, LineWriter(profile.model, request, dropped)).write(members, request)
     if not _is_same(request, source, "tools"):
         _put_tools(members, request, source, dropped)
     if not _is_same(request, source, "tool_choice"):
@@ -99,6 +99,6 @@ def _put_config(
     config: Members = parse(camel(members).get("generationConfig"), Members) or {}
     before = source.read.sampling if source is not None else Sampling()
     if not _is_same(request, source, "schema"):
-        put_schema(config, request)
+        put_schema(config, request, dropped)
     put_sampling(config, request, before, profile, dropped)
     put(members, "generationConfig", raw(config) if config else None)

@@ -12,6 +12,7 @@ from podium.wires.gemini.demand import entry, inner
 from podium.wires.gemini.member import NAME, camel, extra_of, level, listed, mark, rest_of
 from podium.wires.gemini.schema import json_schema
 from podium.wires.member import Members, is_null, parse, raw
+from podium.wires.place import tool_place
 
 _KNOWN = ("name", "description", "parameters", "parametersJsonSchema")
 _MODES = {"AUTO": "auto", "VALIDATED": "auto", "MODE_UNSPECIFIED": "auto", "ANY": "required", "NONE": "none"}
@@ -99,25 +100,25 @@ def write_tools(request: Request, source: Source | None, dropped: list[str]) -> 
     for at, tool in enumerate(request.tools):
         value = sent.get(id(tool))
         if tool.kind == "hosted":
-            hosted.append(value or _write_hosted(tool, at))
+            hosted.append(value or _write_hosted(tool, tool_place(request, tool, at)))
         else:
-            declared.append(value or _write_declared(tool, at, dropped))
+            declared.append(value or _write_declared(tool, tool_place(request, tool, at), dropped))
     functions = [raw({"functionDeclarations": declared})] if declared else []
     return raw([*functions, *hosted]) if functions or hosted else None
 
 
-def _write_hosted(tool: Tool, at: int) -> Raw:
+def _write_hosted(tool: Tool, path: str) -> Raw:
     value = mark(tool.extra, "tool")
     if value is None:
-        raise Inexpressible(f"The tool {tool.name!r} is run by another kind of host.", param=f"tools[{at}]")
+        raise Inexpressible(f"The tool {tool.name!r} is run by another kind of host.", param=path)
     return value
 
 
-def _write_declared(tool: Tool, at: int, dropped: list[str]) -> Raw:
+def _write_declared(tool: Tool, path: str, dropped: list[str]) -> Raw:
     if tool.kind == "custom":
         raise Inexpressible(
             f"The gemini wire has only tools with a schema; {tool.name!r} takes free text.",
-            param=f"tools[{at}]",
+            param=path,
         )
     if tool.strict:
         dropped.append("strict")
