@@ -62,10 +62,15 @@ def read_inline_error(document: Raw) -> ProviderError:
 
 
 def write_error(status: int, error: PodiumError) -> bytes:
-    """The body of an error response: the host's own error object where it refused the request in this dialect."""
+    """The body of an error response: the host's own error object where it refused the request in this dialect.
+
+    The shape has no place for the member that an error is about: it stands before the message, as Anthropic writes it.
+    """
     if isinstance(error, Rejected) and error.status not in (401, 403) and (own := _own_error(error.body)):
         return encode({"type": "error", "error": own})
     message = f"{error.message} {error.hint}" if error.hint else error.message
+    if error.param and error.param not in error.message and not isinstance(error, ProviderError):
+        message = f"{error.param}: {message}"
     if isinstance(error, ProviderError) and error.status in (401, 403):
         message = "The model's host did not accept the key that this server holds for it."
     kind = _TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
