@@ -82,15 +82,11 @@ class Log:
         self.lost = True
         self._wake()
 
-    async def changed(self) -> None:
-        """Wait until something was shown, or the log ended or was lost, or storing made progress."""
-        waiting = asyncio.get_running_loop().create_future()
+    def changed(self) -> "asyncio.Future[None]":
+        """Done when something was shown, or the log ended or was lost, or storing made progress."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        try:
-            await waiting
-        finally:
-            if not waiting.done() or waiting.cancelled():
-                self._waiting = [each for each in self._waiting if each is not waiting]
+        return waiting
 
     async def follow(self, after: int) -> AsyncGenerator[list[Numbered], None]:
         """The events after a number, in stretches as they may be shown, until the log has ended or was lost."""

@@ -1,6 +1,6 @@
 """A turn that runs here, and the draft of how it will be recorded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -57,7 +57,6 @@ class Draft:
     """What a turn has come to so far. Local to its run; adding to it is O(1)."""
 
     turn: Turn
-    collector: Collector = field(default_factory=Collector)
     usage: Usage | None = None
     cost: int | None = None
     model: str | None = None
@@ -71,10 +70,8 @@ class Draft:
 
     def add(self, event: TurnEvent) -> None:
         """Take an event of the turn's own log."""
-        if isinstance(event, Delta):
-            self.collector.add(event)
-            if not self.visible:
-                self.visible = isinstance(event, VISIBLE)
+        if isinstance(event, VISIBLE):
+            self.visible = True
         elif isinstance(event, AttemptStarted):
             self.dispatched += 1
             self.open_attempt = event.attempt
@@ -192,7 +189,11 @@ class Draft:
     def _whole(self) -> Answer:
         """The answer. To be asked for when it has ended: it is put together once."""
         if self._answer is None:
-            self._answer = self.collector.answer()
+            collector = Collector()
+            for entry in self.turn.log.events:
+                if isinstance(entry.event, Delta):
+                    collector.add(entry.event)
+            self._answer = collector.answer()
         return self._answer
 
 
