@@ -3,7 +3,8 @@
 Newer models go before older ones of a shorter name. The last patterns of a family are the careful guess for models
 that are newer than this list. Sources, as of November 2026: https://platform.claude.com/docs/en/about-claude/models
 with the pages on thinking, effort and migration; https://ai.google.dev/gemini-api/docs/thinking and
-https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking.
+https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking;
+https://platform.openai.com/docs/models with the page on reasoning.
 """
 
 from dataclasses import replace
@@ -101,13 +102,31 @@ _GEMINIS: tuple[tuple[str, Profile], ...] = (
 
 # ── OpenAI ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_GPT_5 = Profile("", "", context_window=400_000, output_limit=128_000)
 _PLAIN = Profile("", "", context_window=128_000, output_limit=16_384, thinking=Thinking())
+_REASONS = Profile(
+    "", "", context_window=200_000, output_limit=100_000, thinking=Thinking(_LEVELS, off="never")
+)
+_GPT_5 = Profile(
+    "",
+    "",
+    context_window=400_000,
+    output_limit=128_000,
+    thinking=Thinking(("minimal", *_LEVELS), off="never"),
+)
+_GPT_5_1 = replace(_GPT_5, thinking=Thinking(_LEVELS, off="disabled"))
 
 _OPENAIS: tuple[tuple[str, Profile], ...] = (
+    ("gpt-5*-chat*", _PLAIN),
+    ("gpt-5*-pro*", replace(_GPT_5, thinking=Thinking(("high",), off="never"))),
+    ("gpt-5*-codex*", replace(_GPT_5, thinking=Thinking(_LEVELS, off="never"))),
+    ("gpt-5.1*", _GPT_5_1),
+    ("gpt-5.*", replace(_GPT_5_1, thinking=Thinking((*_LEVELS, "xhigh"), off="disabled"))),
     ("gpt-5*", _GPT_5),
     ("gpt-4.1*", replace(_PLAIN, context_window=1_047_576, output_limit=32_768)),
     ("gpt-4o*", _PLAIN),
+    ("o1*", _REASONS),
+    ("o3*", _REASONS),
+    ("o4*", _REASONS),
 )
 
 FAMILIES = tuple(replace(profile, model=pattern) for pattern, profile in (*_CLAUDES, *_GEMINIS, *_OPENAIS))

@@ -99,12 +99,9 @@ _SAID: dict[str, frozenset[str]] = {
             "model",
             "contents",
             "systemInstruction",
-            "system_instruction",
             "tools",
             "toolConfig",
-            "tool_config",
             "generationConfig",
-            "generation_config",
         }
     ),
 }
@@ -172,6 +169,11 @@ def member_name(request: Request, field: str) -> str:
     return _NAMES.get(wire, {}).get(field, field)
 
 
+def thinks_unasked(request: Request) -> bool:
+    """Whether the client's dialect is one whose models think unless told not to, so that telling it is no default."""
+    return request.source is None or request.source.wire != "anthropic"
+
+
 def unsaid_members(request: Request, wire: str) -> Iterator[str]:
     """The members of a request of another dialect that have no word in the vocabulary, for a host of `wire`.
 
@@ -183,13 +185,14 @@ def unsaid_members(request: Request, wire: str) -> Iterator[str]:
         return
     said, meant = _SAID.get(source.wire, frozenset()), _MEANT.get(source.wire, {})
     for name, value in source.members.items():
-        if name in said or name.startswith("x_podium") or value in _NOTHING:
+        known = _camel(name) if source.wire == "gemini" else name
+        if known in said or name.startswith("x_podium") or value in _NOTHING:
             continue
         if name == "modalities":
             if parse(value, list[str]) != _TEXT_ALONE:
                 raise Inexpressible(f"The {wire} wire answers in text alone.", param=name)
-        elif name in meant:
-            raise Inexpressible(meant[name], param=name)
+        elif known in meant:
+            raise Inexpressible(meant[known], param=name)
         else:
             yield name
     for path in _WITHIN.get(source.wire, ()):

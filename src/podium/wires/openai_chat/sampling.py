@@ -5,7 +5,7 @@ from podium.catalogue.profile import Profile
 from podium.catalogue.thinking import Thinking, is_off
 from podium.errors import Inexpressible
 from podium.vocabulary.request import Effort, Request, Sampling
-from podium.wires.dialect import member_name
+from podium.wires.dialect import member_name, thinks_unasked
 from podium.wires.member import Members, put, raw
 
 _MOST_STOPS = 4
@@ -49,18 +49,13 @@ def put_sampling(
         if value != getattr(before, field):
             put(members, name, None if value is None else raw(value))
     if sampling.parallel_tool_calls != before.parallel_tool_calls:
-        meant = sampling.parallel_tool_calls is not None and bool(
-            request.tools
-        )  # hosts refuse it without tools
-        put(members, "parallel_tool_calls", raw(sampling.parallel_tool_calls) if meant else None)
+        _put_parallel(members, request)
     if sampling.max_output != before.max_output:
         _put_cap(members, sampling.max_output, endpoint)
     if sampling.stop != before.stop:
         put(members, "stop", raw(sampling.stop) if sampling.stop else None)
     if sampling.effort != before.effort:
-        level, told = _level(sampling.effort, profile.thinking)
-        put(members, "reasoning_effort", None if level is None else raw(level))
-        dropped.extend(() if told else (member_name(request, "effort"),))
+        _put_effort(members, request, profile.thinking, dropped)
     if sampling.top_k != before.top_k:
         members.pop("top_k", None)
         if sampling.top_k is not None:
@@ -78,6 +73,12 @@ def _check(request: Request, before: Sampling) -> None:
             raise Inexpressible(f"The openai_chat wire {what}.", param=member_name(request, field))
 
 
+def _put_parallel(members: Members, request: Request) -> None:
+    """Whether calls may stand side by side; hosts refuse the member where there are no tools."""
+    parallel = request.sampling.parallel_tool_calls if request.tools else None
+    put(members, "parallel_tool_calls", None if parallel is None else raw(parallel))
+
+
 def _put_cap(members: Members, cap: int | None, endpoint: Endpoint) -> None:
     """The output cap stays under the name that the caller used; a host would refuse two of them."""
     there = [name for name in ("max_completion_tokens", "max_tokens") if name in members]
@@ -87,9 +88,19 @@ def _put_cap(members: Members, cap: int | None, endpoint: Endpoint) -> None:
         members[there[0] if there else endpoint.max_tokens_member] = raw(cap)
 
 
-def _level(effort: Effort | None, thinking: Thinking | None) -> tuple[str | None, bool]:
-    """The level by name, and whether that says what was meant. No effort is the host's own way."""
-    if effort is None or effort == Effort():
+def _put_effort(members: Members, request: Request, thinking: Thinking | None, dropped: list[str]) -> None:
+    """How much the model may think. That it may not is a default in some dialects, and then no hint that is lost."""
+    effort = request.sampling.effort or Effort()
+    level, told = _level(effort, thinking)
+    put(members, "reasoning_effort", None if level is None else raw(level))
+    by_default = level is None and is_off(effort) and not thinks_unasked(request)
+    if not told and not by_default:
+        dropped.append(member_name(request, "effort"))
+
+
+def _level(effort: Effort, thinking: Thinking | None) -> tuple[str | None, bool]:
+    """The level by name, and whether that says what was meant. An effort without more is as the model likes."""
+    if effort == Effort():
         return None, True
     if is_off(effort):
         return _off(thinking)
@@ -105,8 +116,13 @@ def _level(effort: Effort | None, thinking: Thinking | None) -> tuple[str | None
 
 
 def _off(thinking: Thinking | None) -> tuple[str | None, bool]:
-    """A model that thinks only when asked is not asked; one that always thinks does so as little as it can."""
-    if thinking is None or thinking.off in ("disabled", "between_tools"):
+    """A model that thinks only when asked is not asked; one that always thinks does so as little as it can.
+
+    Of one that nobody described it is not known whether it takes the word: many hosts refuse it.
+    """
+    if thinking is None:
+        return None, False
+    if thinking.off in ("disabled", "between_tools"):
         return _OFF, True
     if thinking.off == "unsaid":
         return None, True
