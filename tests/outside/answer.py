@@ -2,26 +2,16 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from tests.outside import chat, fact, generate, messages
 from tests.outside.exchange import Exchange, Json
 from tests.outside.heard import Heard, difference
 from tests.outside.house import Got, House, Passage, Question
+from tests.outside.outcome import Outcome, judged
 
 READ = {"openai_chat": chat.read, "anthropic": messages.read, "gemini": generate.read}
 _FACTS = {"anthropic": fact.of_messages, "gemini": fact.of_generate}
 _REFUSED_KEY = (401, 403)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one check; `difference` is empty where all is as it should be."""
-
-    check: str
-    exchange: str
-    family: str
-    difference: str
 
 
 def model_of(exchange: Exchange, door: str) -> str:
@@ -103,7 +93,7 @@ def _judge_error(exchange: Exchange, theirs: Heard, ours: Heard, got: Got) -> st
     if status in _REFUSED_KEY or _is_refused_key(exchange):
         told = got.status == 502 and got.headers.get("x-should-retry") == "false"
         return "" if told else f"status {got.status} for a refused key ({status})"
-    if status != 200 and got.status != status:
+    if status not in {200, got.status}:
         return f"status {got.status} for {status}: {ours.error[1][:100]}"
     words = theirs.error[1] if theirs.error else ""
     return "" if words in ours.error[1] else f"the words {ours.error[1]!r}; they were {words!r}"
@@ -150,9 +140,11 @@ async def run(house: House, exchange: Exchange) -> AsyncIterator[Outcome]:
     name, family = exchange.name, exchange.family
     if exchange.request is not None:
         passage = await house.pass_through(exchange.wire, own_question(exchange), exchange.reply)
-        yield Outcome(f"request, {exchange.wire}", name, family, judge_request(exchange, passage))
-        yield Outcome(f"answer, own door, {exchange.wire}", name, family, judge_own(exchange, passage.got))
+        yield judged(2, exchange.wire, name, family, judge_request(exchange, passage))
+        yield judged(1, f"{exchange.wire} → own door", name, family, judge_own(exchange, passage.got))
     if exchange.wire != "openai_chat":
         question = chat_question(exchange, stream=exchange.reply.streamed)
         passage = await house.pass_through(exchange.wire, question, exchange.reply)
-        yield Outcome(f"answer, chat door, {exchange.wire}", name, family, judge_chat(exchange, passage.got))
+        yield judged(
+            1, f"{exchange.wire} → chat completions", name, family, judge_chat(exchange, passage.got)
+        )

@@ -4,6 +4,7 @@ A dialect's `read` gives an `Asked`. Two of them are the same question if their 
 that the form has no field for, `hints` words of small print inside messages and tools.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -13,7 +14,12 @@ from typing import Any
 from tests.outside.exchange import Json
 
 _SPACE = re.compile(r"\s+")
-_SMALL_PRINT = ("$schema", "title", "propertyOrdering", "property_ordering", "strict")
+_AWAY = "See what follows."
+"""A result whose pictures stand behind it."""
+_BOXES = ("result", "output", "content", "error")
+_NUMBERED = ("null", "string", "number", "integer", "boolean", "array", "object")
+_SMALL_PRINT = ("$schema", "title", "propertyOrdering", "property_ordering", "strict", "nullable")
+_AS_IT_IS = ("enum", "default", "const", "example", "examples", "required")
 
 
 @dataclass
@@ -75,7 +81,7 @@ class Asked:
     def show(self, role: str, key: str) -> None:
         self.turn(role).media.append(key)
 
-    def call(self, call_id: str | None, name: str, arguments: Any) -> None:
+    def call(self, call_id: str | None, name: Any, arguments: Any) -> None:
         at = len(self.names)
         self.names.append(name)
         if call_id:
@@ -149,14 +155,35 @@ def arguments_of(value: Any) -> Any:
 
 
 def result_text(value: Any) -> str:
-    """A result as text: an object is its JSON."""
+    """A result as text: an object is its JSON, without the box that Gemini wants around a text."""
     if isinstance(value, str):
         try:
             inner = json.loads(value)
         except ValueError:
+            return "" if value == _AWAY else value
+        if not isinstance(inner, dict | list):
             return value
-        return json.dumps(inner, sort_keys=True) if isinstance(inner, dict | list) else value
-    return json.dumps(value, sort_keys=True)
+        value = inner
+    if isinstance(value, dict) and len(value) == 1 and (box := next(iter(value))) in _BOXES:
+        return result_text(value[box])
+    if value in (None, "", {}, []):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def text_of(media_type: str | None, data: str) -> str | None:
+    """The text of a file that is one; None for other media."""
+    if not (media_type or "").startswith("text/"):
+        return None
+    plain = data.translate(str.maketrans("-_", "+/"))
+    return base64.b64decode(plain + "=" * (-len(plain) % 4)).decode("utf-8", "replace")
+
+
+def url_text(url: str) -> str | None:
+    """The same of a `data:` URL."""
+    head, comma, data = url.partition(",")
+    kind = head.removeprefix("data:").partition(";")[0]
+    return text_of(kind, data) if comma and head.startswith("data:") else None
 
 
 def schema_of(value: Any) -> Any:
@@ -165,20 +192,7 @@ def schema_of(value: Any) -> Any:
         return [schema_of(each) for each in value]
     if not isinstance(value, dict):
         return value
-    found: Json = {}
-    for name, each in value.items():
-        if name in ("properties", "$defs", "definitions", "defs") and isinstance(each, dict):
-            found["$defs" if name == "defs" else name] = {k: schema_of(v) for k, v in each.items()}
-        elif name == "type":
-            found["type"] = _types(each)
-        elif name in ("enum", "default", "const", "example", "examples", "required"):
-            found[name] = each
-        elif name in ("anyOf", "any_of"):
-            found["anyOf"] = schema_of(each)
-        elif name == "ref":
-            found["$ref"] = each
-        elif name not in _SMALL_PRINT and name != "nullable":
-            found[_camel(name)] = int(each) if _is_count(name, each) else schema_of(each)
+    found = dict(_said(name, each) for name, each in value.items() if name not in _SMALL_PRINT)
     if value.get("nullable") is True:
         _allow_null(found)
     if found.get("type") == ["object"] and not found.get("properties"):
@@ -188,7 +202,21 @@ def schema_of(value: Any) -> Any:
     return found
 
 
+def _said(name: str, value: Any) -> tuple[str, Any]:
+    if name in ("properties", "$defs", "definitions", "defs") and isinstance(value, dict):
+        return "$defs" if name == "defs" else name, {k: schema_of(v) for k, v in value.items()}
+    if name == "type":
+        return name, _types(value)
+    if name in _AS_IT_IS:
+        return name, value
+    if name == "ref":
+        return "$ref", value
+    return _camel(name), int(value) if _is_count(name, value) else schema_of(value)
+
+
 def _types(value: Any) -> list[str]:
+    if isinstance(value, int):
+        return [_NUMBERED[value]]
     return sorted(each.lower() for each in ([value] if isinstance(value, str) else value))
 
 
@@ -210,7 +238,11 @@ def _camel(name: str) -> str:
     return head + "".join(each.title() for each in rest)
 
 
-NO_PARAMETERS = ({}, {"type": ["object"]}, {"type": ["object"], "additionalProperties": False})
+NO_PARAMETERS: tuple[Json, ...] = (
+    {},
+    {"type": ["object"]},
+    {"type": ["object"], "additionalProperties": False},
+)
 
 
 def tool_of(description: Any, parameters: Any) -> Json:

@@ -1,8 +1,18 @@
 """What a request of OpenAI's chat completions asks."""
 
+import re
 from typing import Any
 
-from tests.outside.asked import Asked, arguments_of, key_of, result_text, schema_of, tool_of, url_key
+from tests.outside.asked import (
+    Asked,
+    arguments_of,
+    key_of,
+    result_text,
+    schema_of,
+    tool_of,
+    url_key,
+    url_text,
+)
 from tests.outside.exchange import Json
 
 _SAMPLED = {
@@ -36,6 +46,8 @@ _READ = {
     "modalities",
     *_SAMPLED,
 }
+_WHOSE = re.compile(r"The result of the tool call \S+:")
+"""What may stand before the pictures of a tool's result, which have a message of their own."""
 _MODES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 
 
@@ -46,7 +58,9 @@ def read(body: Json) -> Asked:
         _message(asked, message)
     _tools(asked, body)
     _options(asked, body)
-    asked.unread = {name for name, value in body.items() if name not in _READ and value not in (None, [], {}, "", False)}
+    asked.unread = {
+        n for n, value in body.items() if n not in _READ and value not in (None, [], {}, "", False)
+    }
     return asked
 
 
@@ -81,7 +95,9 @@ def _said(asked: Asked, role: str, message: Json) -> None:
         asked.turn(role).strange.append("audio")
     for call in message.get("tool_calls") or ():
         inner = call.get("function") or call.get("custom") or {}
-        asked.call(call.get("id"), inner.get("name"), arguments_of(inner.get("arguments", inner.get("input"))))
+        asked.call(
+            call.get("id"), inner.get("name"), arguments_of(inner.get("arguments", inner.get("input")))
+        )
     if message.get("function_call"):
         inner = message["function_call"]
         asked.call(None, inner.get("name"), arguments_of(inner.get("arguments")))
@@ -96,24 +112,27 @@ def _parts(content: Any) -> list[tuple[str, str]]:
 
 
 def _part(part: Json) -> tuple[str, str]:
-    kind = part.get("type")
-    match kind:
-        case "text":
-            return "text", part.get("text") or ""
-        case "refusal":
-            return "text", part["refusal"]
-        case "image_url":
-            image = part["image_url"]
-            return "media", url_key(image if isinstance(image, str) else image["url"])
-        case "input_audio":
-            return "media", key_of(part["input_audio"]["data"], inline=True)
-        case "file":
-            inner = part["file"]
-            data = inner.get("file_data")
-            return "media", url_key(data) if data else inner.get("file_id") or inner.get("file_url") or "?"
-        case "thinking":
-            return "thought", ""
-    return "strange", str(kind)
+    kind = str(part.get("type"))
+    if kind in ("text", "refusal"):
+        return "text", _WHOSE.sub("", part.get(kind) or "")
+    if kind == "thinking":
+        return "thought", ""
+    if kind == "input_audio":
+        return "media", key_of(part[kind]["data"], inline=True)
+    if kind == "file":
+        return _file(part[kind])
+    if kind in ("image_url", "video_url"):
+        where = part[kind]
+        return "media", url_key(where if isinstance(where, str) else where["url"])
+    return "strange", kind
+
+
+def _file(inner: Json) -> tuple[str, str]:
+    data = inner.get("file_data")
+    if not data:
+        return "media", inner.get("file_id") or inner.get("file_url") or "?"
+    text = url_text(data)
+    return ("media", url_key(data)) if text is None else ("text", text)
 
 
 def _tools(asked: Asked, body: Json) -> None:
@@ -146,23 +165,17 @@ def _options(asked: Asked, body: Json) -> None:
         asked.format = schema_of(form["json_schema"].get("schema") or {})
     elif form.get("type") == "json_object":
         asked.format = "json"
-    for name, field in _SAMPLED.items():
-        if body.get(name) is not None:
-            asked.sampling[field] = body[name]
     stop = body.get("stop")
-    if stop:
-        asked.sampling["stop"] = [stop] if isinstance(stop, str) else stop
-    most = body.get("max_completion_tokens") or body.get("max_tokens")
-    if most is not None:
-        asked.sampling["max"] = most
-    if (body.get("n") or 1) > 1:
-        asked.sampling["n"] = body["n"]
-    if body.get("logprobs"):
-        asked.sampling["logprobs"] = True
-    if body.get("logit_bias"):
-        asked.sampling["logit_bias"] = body["logit_bias"]
-    if any(each != "text" for each in body.get("modalities") or ()):
-        asked.sampling["modalities"] = sorted(body["modalities"])
+    said = {
+        **{field: body.get(name) for name, field in _SAMPLED.items()},
+        "stop": [stop] if isinstance(stop, str) else stop or None,
+        "max": body.get("max_completion_tokens") or body.get("max_tokens"),
+        "n": body.get("n") if body.get("n") != 1 else None,
+        "logprobs": body.get("logprobs") or None,
+        "logit_bias": body.get("logit_bias") or None,
+        "modalities": sorted(body.get("modalities") or ()) or None,
+    }
+    asked.sampling = {name: value for name, value in said.items() if value not in (None, ["text"])}
     level = body.get("reasoning_effort")
     if level is not None:
         asked.effort = level != "none"

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.outside.asked import Asked, arguments_of, key_of, result_text, schema_of, tool_of
+from tests.outside.asked import Asked, arguments_of, key_of, result_text, schema_of, text_of, tool_of
 from tests.outside.exchange import Json
 
 _LOW = re.compile(r"_([a-z])")
@@ -56,7 +56,9 @@ def read(body: Json) -> Asked:
             _part(asked, role, {"text": part} if isinstance(part, str) else camel(part))
     _tools(asked, body)
     _options(asked, camel(body.get("generationConfig") or {}))
-    asked.unread |= {n for n, value in body.items() if n not in _READ and value not in (None, [], {}, "", False)}
+    asked.unread |= {
+        n for n, value in body.items() if n not in _READ and value not in (None, [], {}, "", False)
+    }
     return asked
 
 
@@ -71,22 +73,30 @@ def _part(asked: Asked, role: str, part: Json) -> None:
     elif "functionResponse" in part:
         _result(asked, camel(part["functionResponse"]))
     elif "inlineData" in part:
-        asked.show(role, key_of(part["inlineData"]["data"], inline=True))
+        _inline(asked, role, camel(part["inlineData"]))
     elif "fileData" in part:
         asked.show(role, camel(part["fileData"])["fileUri"])
     else:
         asked.turn(role).strange.extend(part.keys() - {"thoughtSignature"})
 
 
+def _inline(asked: Asked, role: str, data: Json) -> None:
+    text = text_of(data.get("mimeType"), data["data"])
+    if text is None:
+        asked.show(role, key_of(data["data"], inline=True))
+    else:
+        asked.say(role, text)
+
+
 def _result(asked: Asked, answer: Json) -> None:
     response = answer.get("response")
-    if isinstance(response, dict) and len(response) == 1 and next(iter(response)) in ("result", "output", "content", "error"):
-        response = next(iter(response.values()))
+    if isinstance(response, dict) and set(response) == {"error"}:
+        asked.hints.add("error")
     asked.result(answer.get("id"), answer.get("name"), result_text(response))
     for part in answer.get("parts") or ():
         inner = camel(part)
         if "inlineData" in inner:
-            asked.show("user", key_of(inner["inlineData"]["data"], inline=True))
+            _inline(asked, "user", camel(inner["inlineData"]))
         elif "fileData" in inner:
             asked.show("user", camel(inner["fileData"])["fileUri"])
         elif "text" in inner:
@@ -107,31 +117,37 @@ def _tools(asked: Asked, body: Json) -> None:
     calling = camel(config.pop("functionCallingConfig", None) or {})
     if calling:
         names = tuple(sorted(calling.get("allowedFunctionNames") or ()))
-        asked.choice = (_MODES.get(calling.get("mode") or "AUTO", calling.get("mode")), names)
+        asked.choice = (_MODES.get(str(calling.get("mode") or "AUTO").upper(), calling.get("mode")), names)
     asked.unread |= {f"toolConfig.{name}" for name in config}
 
 
 def _options(asked: Asked, config: Json) -> None:
-    for name, field in _SAMPLED.items():
-        if config.get(name) is not None:
-            asked.sampling[field] = config[name]
-    if config.get("stopSequences"):
-        asked.sampling["stop"] = config["stopSequences"]
-    if (config.get("candidateCount") or 1) > 1:
-        asked.sampling["n"] = config["candidateCount"]
-    if config.get("responseLogprobs"):
-        asked.sampling["logprobs"] = True
-    modalities = [each.upper() for each in config.get("responseModalities") or ()]
-    if any(each != "TEXT" for each in modalities):
-        asked.sampling["modalities"] = sorted(each.lower() for each in modalities)
+    modalities = sorted(each.lower() for each in config.get("responseModalities") or ())
+    said = {
+        **{field: config.get(name) for name, field in _SAMPLED.items()},
+        "stop": config.get("stopSequences") or None,
+        "n": config.get("candidateCount") if config.get("candidateCount") != 1 else None,
+        "logprobs": config.get("responseLogprobs") or None,
+        "modalities": modalities or None,
+    }
+    asked.sampling = {name: value for name, value in said.items() if value not in (None, ["text"])}
     schema = config.get("responseJsonSchema") or config.get("responseSchema")
     if schema:
         asked.format = schema_of(schema)
     elif config.get("responseMimeType") == "application/json":
         asked.format = "json"
-    thinking = camel(config.get("thinkingConfig") or {})
-    if thinking.get("thinkingBudget") is not None:
-        asked.effort = thinking["thinkingBudget"] != 0
-    elif thinking.get("thinkingLevel") is not None or thinking.get("includeThoughts") is not None:
-        asked.effort = True if thinking.get("thinkingLevel") else thinking.get("includeThoughts")
-    asked.unread |= {f"generationConfig.{n}" for n, v in config.items() if n not in _READ_WITHIN and v is not None}
+    _thinking(asked, camel(config.get("thinkingConfig") or {}))
+    asked.unread |= {
+        f"generationConfig.{name}"
+        for name, value in config.items()
+        if name not in _READ_WITHIN and value is not None
+    }
+
+
+def _thinking(asked: Asked, config: Json) -> None:
+    if config.get("thinkingBudget") is not None:
+        asked.effort = None if config["thinkingBudget"] == -1 else config["thinkingBudget"] != 0
+    elif config.get("thinkingLevel") is not None:
+        asked.effort = True
+    elif config.get("includeThoughts"):
+        asked.hints.add("includeThoughts")

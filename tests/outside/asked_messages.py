@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.outside.asked import Asked, arguments_of, key_of, result_text, schema_of, tool_of
+from tests.outside.asked import Asked, arguments_of, key_of, result_text, schema_of, text_of, tool_of
 from tests.outside.exchange import Json
 
 _SAMPLED = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_tokens": "max"}
@@ -33,7 +33,9 @@ def read(body: Json) -> Asked:
             _block(asked, role, block)
     _tools(asked, body)
     _options(asked, body)
-    asked.unread |= {n for n, value in body.items() if n not in _READ and value not in (None, [], {}, "", False)}
+    asked.unread |= {
+        n for n, value in body.items() if n not in _READ and value not in (None, [], {}, "", False)
+    }
     for word in ("cache_control", "is_error"):
         if _holds(body, word):
             asked.hints.add(word)
@@ -66,17 +68,25 @@ def _block(asked: Asked, role: str, block: Json) -> None:
             asked.turn(role).strange.append(kind)
 
 
+def _written(block: Json) -> str | None:
+    """The text of a document that is one."""
+    source = block.get("source") or {}
+    if source.get("type") == "text":
+        return str(source["data"])
+    return text_of(source.get("media_type"), source["data"]) if source.get("type") == "base64" else None
+
+
 def _media(asked: Asked, role: str, block: Json) -> None:
-    source = block["source"]
+    source, text = block["source"], _written(block)
     match source["type"]:
+        case _ if text is not None:
+            asked.say(role, text)
         case "base64":
             asked.show(role, key_of(source["data"], inline=True))
         case "url":
             asked.show(role, source["url"])
         case "file":
             asked.show(role, source["file_id"])
-        case "text":
-            asked.say(role, source["data"])
         case kind:
             asked.turn(role).strange.append(f"source {kind}")
 
@@ -84,9 +94,11 @@ def _media(asked: Asked, role: str, block: Json) -> None:
 def _result(asked: Asked, block: Json) -> None:
     content = block.get("content")
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
-    text = "".join(part["text"] for part in parts if part["type"] == "text")
+    text = "".join(part["text"] if part["type"] == "text" else _written(part) or "" for part in parts)
     asked.result(block["tool_use_id"], None, result_text(text))
     for part in parts:
+        if _written(part) is not None:
+            continue
         if part["type"] in ("image", "document"):
             _media(asked, "user", part)
         elif part["type"] != "text":
@@ -120,8 +132,8 @@ def _options(asked: Asked, body: Json) -> None:
     if form:
         asked.format = schema_of(form["schema"])
     kind = (body.get("thinking") or {}).get("type")
-    if kind is not None:
-        asked.effort = kind != "disabled"
-    elif config.get("effort"):
+    if config.get("effort"):
         asked.effort = True
+    elif kind not in (None, "adaptive"):  # to think as it likes is what a model does anyway
+        asked.effort = kind != "disabled"
     asked.unread |= {f"output_config.{name}" for name in config.keys() - {"format", "effort"}}

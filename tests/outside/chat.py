@@ -31,13 +31,12 @@ _sdk = cache(_Sdk)
 def read(body: bytes, status: int = 200, *, streamed: bool | None = None) -> Heard:
     """What the SDK makes of an answer."""
     streamed = body.lstrip()[:1] != b"{" if streamed is None else streamed
-    sdk, heard, chunks = _sdk(), Heard(), []
+    sdk, heard, chunks = _sdk(), Heard(), list[Json]()
     sdk.canned.put(status, body, stream=streamed)
     try:
         if streamed and status == 200:
             stream: Any = sdk.client.chat.completions.create(model="m", messages=[], stream=True)
-            for chunk in stream:
-                chunks.append(chunk.to_dict(warnings=False))
+            chunks.extend(chunk.to_dict(warnings=False) for chunk in stream)
         else:
             made: Any = sdk.client.chat.completions.create(model="m", messages=[])
             heard.whole = _document(made.to_dict(warnings=False))
@@ -175,5 +174,6 @@ def _add_strings(into: Json, more: Json) -> None:
 
 def _uncounted(entries: list[Any]) -> list[Any]:
     return [
-        {k: v for k, v in each.items() if k != "index"} if isinstance(each, dict) else each for each in entries
+        {k: v for k, v in each.items() if k != "index"} if isinstance(each, dict) else each
+        for each in entries
     ]

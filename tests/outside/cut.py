@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 from tests.outside import chat, fact, generate, messages
-from tests.outside.answer import READ, Outcome, chat_question, own_question
+from tests.outside.answer import READ, chat_question, own_question
 from tests.outside.exchange import Exchange, Json, Reply
 from tests.outside.house import Got, House, Question
+from tests.outside.outcome import Outcome, judged
 
 _GAP = re.compile(rb"\r?\n\r?\n")
 _ENDS = {
@@ -79,5 +80,5 @@ async def run(house: House, exchange: Exchange) -> AsyncIterator[Outcome]:
         for door, question in doors:
             passage = await house.pass_through(exchange.wire, question, reply)
             found = judge(exchange, body, passage.got, door)
-            told = f"{where}, door {door}: {found}" if found else ""
-            yield Outcome(f"cut, {exchange.wire}", exchange.name, exchange.family, told)
+            told = f"{where}: {found}" if found else ""
+            yield judged(4, f"{exchange.wire} → {door}", exchange.name, exchange.family, told)

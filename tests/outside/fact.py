@@ -33,7 +33,7 @@ def _choice(entry: Json) -> Json:
     return {
         "content": message.get("content") or "",
         "reasoning": message.get("reasoning_content") or message.get("reasoning") or "",
-        "sealed": bool(details),
+        "sealed": bool(details) or any("extra_content" in call for call in message.get("tool_calls") or ()),
         "refusal": message.get("refusal") or "",
         "calls": [
             (call.get("type"), call["function"]["name"], _value(call["function"]["arguments"]))
@@ -66,9 +66,9 @@ def _value(arguments: Any) -> Any:
 
 def _chat_usage(usage: Json) -> Json:
     return {
-        "prompt": usage["prompt_tokens"],
-        "completion": usage["completion_tokens"],
-        "total": usage["total_tokens"],
+        "prompt": usage.get("prompt_tokens"),
+        "completion": usage.get("completion_tokens"),
+        "total": usage.get("total_tokens"),
         "cached": (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
         "thought": (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
     }
@@ -154,7 +154,7 @@ def _candidate(entry: Json) -> Json:
     images = [each["inlineData"] for each in whole if "inlineData" in each and not each.get("thought")]
     texts_within = [each["text"] for each in whole if "text" in each and not each.get("thought")]
     word = entry.get("finishReason")
-    finish = ("content_filter",) if word in _FILTERED else _FINISH.get(word, _ANY)  # type: ignore[arg-type]  # any word
+    finish = ("content_filter",) if word in _FILTERED else _FINISH.get(word, _ANY)
     if calls and finish != ("length",) and word not in _FILTERED:
         finish = ("tool_calls",)
     return {
@@ -180,11 +180,12 @@ def _grounds(entry: Json) -> list[Any]:
     for support in grounding.get("groundingSupports") or ():
         for at in support.get("groundingChunkIndices") or ():
             if at < len(chunks):
-                source = next(iter(chunks[at].values()), {})
+                source: Json = next(iter(chunks[at].values()), {})
                 uri = source.get("uri") or source.get("title") or ""
-                found.append((uri, (support.get("segment") or {}).get("text") or ""))
-    for source in (entry.get("citationMetadata") or {}).get("citationSources") or ():
-        found.append((source.get("uri") or "", ""))
+                if uri:
+                    found.append((uri, (support.get("segment") or {}).get("text") or ""))
+    cited = (entry.get("citationMetadata") or {}).get("citationSources") or ()
+    found += [(source.get("uri") or "", "") for source in cited]
     return sorted(found)
 
 

@@ -42,7 +42,9 @@ def read(body: bytes, status: int = 200, *, streamed: bool | None = None) -> Hea
                 _listen(sdk.client, stream=streamed and status == 200)
         except errors.APIError as error:
             heard.error = (type(error).__name__, str(error.message))
-        except AttributeError:  # it cannot read enumerations told by number, as a host of Vertex AI does if asked
+        except (
+            AttributeError
+        ):  # it cannot read enumerations told by number, as a host of Vertex AI does if asked
             pass
         if status == 200:
             chunks = frames(body) if streamed else [json.loads(body)]

@@ -27,13 +27,12 @@ _sdk = cache(_Sdk)
 def read(body: bytes, status: int = 200, *, streamed: bool | None = None) -> Heard:
     """What the SDK makes of an answer."""
     streamed = body.lstrip()[:1] != b"{" if streamed is None else streamed
-    sdk, heard, events = _sdk(), Heard(), []
+    sdk, heard, events = _sdk(), Heard(), list[Json]()
     sdk.canned.put(status, body, stream=streamed)
     try:
         if streamed and status == 200:
             stream: Any = sdk.client.messages.create(model="m", max_tokens=9, messages=[], stream=True)
-            for event in stream:
-                events.append(event.to_dict(warnings=False))
+            events.extend(event.to_dict(warnings=False) for event in stream)
         else:
             made: Any = sdk.client.messages.create(model="m", max_tokens=9, messages=[])
             heard.whole = _document(made.to_dict(warnings=False))
