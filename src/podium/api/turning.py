@@ -15,10 +15,11 @@ from podium.api.serve import Headers, Listening, Stretches
 from podium.errors import InvalidRequest
 from podium.identity import Principal
 from podium.kit import ids
-from podium.turn.ask import Ask, OnBusy, Once, OnDisconnect
+from podium.turn.ask import Ask, OnBusy, Once, OnDisconnect, Tries
 from podium.turn.turns import Turns
 
 _MOST_KEY = 255
+_LONGEST_COUNT = 2
 
 
 class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +41,7 @@ class Incoming:
     who: Principal
     body: bytes
     once: Once | None
+    tries: Tries | None
 
 
 async def read_incoming(scope: Scope, receive: Receive, limits: Limits) -> Incoming:
@@ -51,7 +53,9 @@ async def read_incoming(scope: Scope, receive: Receive, limits: Limits) -> Incom
     """
     who = principal_of(scope)
     body = await read_body(receive, limits)
-    return Incoming(passage=passage_of(scope), who=who, body=body, once=_once(scope, who, body))
+    once = _once(scope, who, body)
+    tries = _tries(scope, who, body) if once is None else None
+    return Incoming(passage=passage_of(scope), who=who, body=body, once=once, tries=tries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +69,24 @@ class Begun:
 
 @asynccontextmanager
 async def begun(turns: Turns, ask: Ask, incoming: Incoming, receive: Receive) -> AsyncGenerator[Begun, None]:
-    """Start a turn, or join the one that its key has started, and listen for as long as the client does.
+    """Start a turn, or join the one that its key or an earlier try has started, and listen as long as the client does.
 
     Raises:
         PodiumError: it is not accepted.
     """
     accepted = await turns.ask(ask)
     incoming.passage.turn = accepted.id
-    joined = accepted.how == "attached"
     headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
-    if joined:
+    if accepted.how == "attached":
         headers.append((b"idempotent-replayed", b"true"))
 
     async def left() -> None:
-        if ask.on_disconnect == "cancel" and not joined:
-            await turns.stop(accepted.id, tenant=ask.tenant, user=ask.user, why="disconnect")
+        await turns.leave(accepted, ask)
 
-    async with Listening(receive, left), aclosing(turns.follow(accepted.id)) as stretches:
-        yield Begun(accepted.id, headers, stretches)
+    async with Listening(receive, left):
+        with turns.attended(accepted.id):
+            async with aclosing(turns.follow(accepted.id)) as stretches:
+                yield Begun(accepted.id, headers, stretches)
 
 
 def read_wishes(given: Raw | None) -> Wishes:
@@ -115,4 +119,18 @@ def _once(scope: Scope, who: Principal, body: bytes) -> Once | None:
             return Once(
                 scope=hashlib.sha256(b"\0".join(parts)).hexdigest(), hash=hashlib.sha256(body).hexdigest()
             )
+    return None
+
+
+def _tries(scope: Scope, who: Principal, body: bytes) -> Tries | None:
+    """Which try this is of an SDK that counts its own, as OpenAI's and Anthropic's do.
+
+    Google's sends no such mark: its tries are told apart by nothing.
+    """
+    for name, value in scope["headers"]:
+        if name == b"x-stainless-retry-count" and value.isdigit() and len(value) <= _LONGEST_COUNT:
+            route = scope["path"].encode("utf-8", "surrogateescape")
+            parts = (who.tenant.encode(), who.user.encode(), route, body)
+            digest = hashlib.blake2b(b"\0".join(parts), digest_size=8).digest()
+            return Tries(mark=int.from_bytes(digest, signed=True), number=int(value))
     return None

@@ -24,6 +24,24 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
+class Tries:
+    """Which try of a request this is, from 0, of a client that tells its tries apart; `mark` is the request's."""
+
+    mark: int
+    number: int
+
+    @property
+    def is_again(self) -> bool:
+        """Whether the request was sent before."""
+        return self.number > 0
+
+    @property
+    def pause(self) -> float:
+        """Seconds within which the official SDKs come again: their own pause, and the time to connect."""
+        return min(0.5 * (1 << self.number), 8.0) + 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A turn to be.
 
@@ -42,6 +60,7 @@ class Ask:
     on_busy: OnBusy = "enqueue"
     on_disconnect: OnDisconnect = "continue"
     once: Once | None = None
+    tries: Tries | None = None
     continues: str | None = None
     strict: bool = False
 

@@ -17,7 +17,7 @@ from podium.kit import clock, ids
 from podium.routing.choose import Plan
 from podium.store.batch import Batch
 from podium.store.database import Lane
-from podium.turn.ask import Ask, Message, decode_history, encode, encode_messages
+from podium.turn.ask import Ask, Message, Tries, decode_history, encode, encode_messages
 from podium.turn.turn import Turn
 from podium.vocabulary.event import TurnStarted
 
@@ -37,7 +37,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """The idempotency key has started this turn before, with the same request."""
+    """The idempotency key, or an earlier try of the same request, has started this turn before."""
 
     id: str
 
@@ -155,7 +155,7 @@ class Opening:
     async def _run(self, lane: Lane, items: Sequence[_Item]) -> list[_Outcome]:
         owner = self._lease.owner
         rows = await lane.fetch(
-            "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
             owner,
             [item.id for item in items],
             [item.ask.tenant for item in items],
@@ -170,8 +170,15 @@ class Opening:
             [item.ask.once.hash if item.ask.once else None for item in items],
             [item.bytes for item in items],
             history_bytes(_WIDE_WINDOW),
+            [None if (tries := _tries(item.ask)) is None else tries.mark for item in items],
+            [(tries := _tries(item.ask)) is not None and tries.is_again for item in items],
         )
         return [_Outcome(row[0], row[1], row[2], row[3], owner) for row in rows]
+
+
+def _tries(ask: Ask) -> Tries | None:
+    """Those of a conversation's turn: of a stateless one nothing is kept that another try could be told."""
+    return ask.tries if ask.conversation is not None else None
 
 
 def _messages(ask: Ask) -> tuple[Message, ...]:

@@ -7,7 +7,8 @@ queue is this process's too, and starts at once.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -76,6 +77,8 @@ class Turns:
         self._opening = opening
         self._steps = steps
         self._live: dict[str, _Live] = {}
+        self._marked: dict[int, str] = {}
+        self._listeners: Counter[str] = Counter()
         opening.on_abandoned = lambda turn: self._start(turn, Draft(turn))
         lease.on_judged = self._let_go
         self.draining = False
@@ -91,12 +94,16 @@ class Turns:
         Raises:
             PodiumError: it was not accepted: unknown model or conversation, busy, draining, …
         """
+        if (joined := self._joined(ask)) is not None:
+            return Accepted(joined, "attached")
         if self.draining:
             raise Draining(after=2.0)
         opened = await self._opening(ask, self._steps.choose(ask.model))
         match opened:
             case Turn():
                 self._start(opened, Draft(opened))
+                if ask.tries is not None and ask.conversation is None:
+                    self._marked[ask.tries.mark] = opened.id
                 return Accepted(opened.id, "running")
             case Waiting():
                 if ask.on_busy == "interrupt" and opened.behind is not None:
@@ -108,6 +115,30 @@ class Turns:
     def follow(self, turn_id: str, after: int = 0) -> AsyncGenerator[list[Numbered], None]:
         """A turn's events after a number, in stretches, to its end; wherever it runs or ran."""
         return self._journal.follow(turn_id, after)
+
+    @contextlib.contextmanager
+    def attended(self, turn_id: str) -> Iterator[None]:
+        """Somebody listens to a turn for as long as the context lasts."""
+        self._listeners[turn_id] += 1
+        try:
+            yield
+        finally:
+            self._listeners[turn_id] -= 1
+            if not self._listeners[turn_id]:
+                del self._listeners[turn_id]
+
+    async def leave(self, accepted: Accepted, ask: Ask) -> None:
+        """Stop a turn whose client went away, if that was its wish and nobody else listens.
+
+        A client that tells its tries apart is given the time to come again by itself.
+        """
+        if ask.on_disconnect != "cancel":
+            return
+        if ask.tries is not None:
+            await asyncio.sleep(ask.tries.pause)
+        is_others = accepted.how == "attached" and accepted.id not in self._live
+        if not self._listeners[accepted.id] and not is_others:
+            await self.stop(accepted.id, tenant=ask.tenant, user=ask.user, why="disconnect")
 
     async def get(self, turn_id: str, *, tenant: str, user: str | None) -> queries.Seen:
         """A turn as clients see it.
@@ -202,6 +233,19 @@ class Turns:
             Numbered(2, TurnCancelled(ended)).line.decode() if ended else None,
         )
 
+    def _joined(self, ask: Ask) -> str | None:
+        """The stateless turn that an earlier try of this request has started, if it runs here and comes to something.
+
+        Its events are in this process's memory alone; those of a conversation's turns the database knows.
+        """
+        if ask.tries is None or not ask.tries.is_again or ask.conversation is not None:
+            return None
+        live = self._live.get(self._marked.get(ask.tries.mark, ""))
+        if live is None or live.why is not None or live.draft.status not in ("running", "completed"):
+            return None
+        begun = live.turn.ask
+        return live.turn.id if (begun.tenant, begun.user) == (ask.tenant, ask.user) else None
+
     def _let_go(self) -> None:
         """Break off what this process owned under its former name, at once: a turn that is silent would not notice."""
         for live in list(self._live.values()):
@@ -221,6 +265,9 @@ class Turns:
             self._journal.lose(live.turn.log)
             if self._live.get(live.turn.id) is live:
                 del self._live[live.turn.id]
+            tries = live.turn.ask.tries
+            if tries is not None and self._marked.get(tries.mark) == live.turn.id:
+                del self._marked[tries.mark]
         await self._handed_on(recorded)
 
     async def _handed_on(self, recorded: Recorded) -> None:

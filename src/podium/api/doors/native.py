@@ -141,6 +141,7 @@ class NativeDoor:
             on_busy="reject",
             on_disconnect=given.on_disconnect,
             once=incoming.once,
+            tries=incoming.tries,
             continues=broken.id,
         )
 
@@ -209,4 +210,5 @@ def _asked(incoming: Incoming, given: TurnGiven, conversation_id: str) -> Ask:
         on_busy=given.on_busy,
         on_disconnect=given.on_disconnect,
         once=incoming.once,
+        tries=incoming.tries,
     )

@@ -140,8 +140,10 @@ def _ask(incoming: Incoming, request: Request, wishes: Wishes, *, strict: bool) 
         trace=incoming.passage.id,
         conversation=wishes.conversation,
         on_busy=wishes.on_busy,
-        on_disconnect=wishes.on_disconnect or ("continue" if wishes.conversation else "cancel"),
+        on_disconnect=wishes.on_disconnect
+        or ("continue" if wishes.conversation or incoming.once else "cancel"),
         once=incoming.once,
+        tries=incoming.tries,
         strict=strict,
     )
 

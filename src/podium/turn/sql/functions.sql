@@ -2,19 +2,22 @@
 --   outcome  running   it speaks now; `history` ends with its input, `model` is the conversation's own
 --            queued    the conversation is speaking; it waits its turn
 --            busy      the conversation is speaking and the policy is to be refused
---            attached  the idempotency key has started `other`, with the same request
+--            attached  the idempotency key, or an earlier try of the same request, has started `other`
 --            mismatch  … with another request
 --            unknown   no such conversation, or not this caller's
 --            again     the conversation's row is locked by another statement, or the key is being decided about
 --            judged    this process was judged dead: take a new name
+-- A try that comes again (`_again`, by its request's mark) joins the turn of the one before it; of one that failed, with
+-- nothing said since, it is a new turn on the same words.
 CREATE OR REPLACE FUNCTION turn_open(
     _owner text, _ids text[], _tenants text[], _users text[], _all boolean[], _conversations text[],
     _policies text[], _asks text[], _openings text[], _inputs text[], _scopes text[], _hashes text[], _bytes int[],
-    _widest int)
+    _widest int, _marks bigint[], _again boolean[])
 RETURNS TABLE (outcome text, other text, history text, model text) LANGUAGE plpgsql AS $$
 DECLARE
     _locked text[];
     _key turn_keys;
+    _former record;
     _conversation record;
 BEGIN
     IF NOT journal_fence(_owner) THEN
@@ -45,6 +48,23 @@ BEGIN
                 CONTINUE;
             END IF;
         END IF;
+        IF _again[i] THEN
+            SELECT t.id, t.status, t.position, t.conversation_id INTO _former FROM turns t
+             WHERE t.mark = _marks[i] AND t.tenant = _tenants[i] AND t.user_id = _users[i]
+               AND (t.ended_at IS NULL OR t.ended_at > clock_timestamp() - interval '10 minutes')
+             ORDER BY t.id DESC LIMIT 1;
+            IF FOUND AND _former.id <> _ids[i] THEN
+                IF _former.status <> 'failed' OR NOT EXISTS (
+                    SELECT 1 FROM conversations c
+                     WHERE c.id = _former.conversation_id AND c.messages = _former.position) THEN
+                    outcome := 'attached';
+                    other := _former.id;
+                    RETURN NEXT;
+                    CONTINUE;
+                END IF;
+                _inputs[i] := NULL;
+            END IF;
+        END IF;
         IF _conversations[i] IS NOT NULL THEN
             SELECT c.tenant, c.user_id, c.running, c.model INTO _conversation
               FROM conversations c WHERE c.id = _conversations[i];
@@ -63,10 +83,10 @@ BEGIN
             RETURN NEXT;
             CONTINUE;
         END IF;
-        INSERT INTO turns (id, tenant, user_id, conversation_id, status, ask, opening, input, urgent, started_at)
+        INSERT INTO turns (id, tenant, user_id, conversation_id, status, ask, opening, input, urgent, started_at, mark)
         VALUES (_ids[i], _tenants[i], _users[i], _conversations[i], outcome, _asks[i], _openings[i],
                 CASE WHEN outcome = 'queued' THEN _inputs[i] END, _policies[i] = 'interrupt',
-                CASE WHEN outcome = 'running' THEN clock_timestamp() END)
+                CASE WHEN outcome = 'running' THEN clock_timestamp() END, _marks[i])
         ON CONFLICT (id) DO NOTHING;
         IF outcome = 'running' THEN
             PERFORM journal_begin(_owner, _ids[i], _conversations[i] IS NOT NULL OR _scopes[i] IS NOT NULL,
