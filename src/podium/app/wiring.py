@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncGenerator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from podium.app.count import Counter
 from podium.app.voice import Address, Voices
@@ -17,7 +18,6 @@ from podium.journal.mirror import Mirrors
 from podium.routing.choose import Chooser
 from podium.store.database import Database
 from podium.store.listen import Listening
-from podium.store.redis import Wakeups
 from podium.turn.open import Opening
 from podium.turn.record import Recording
 from podium.turn.recover import Recovery
@@ -25,6 +25,9 @@ from podium.turn.run import Steps
 from podium.turn.turns import Turns
 from podium.wires.all import WIRES
 from podium.wires.wire import Wire
+
+if TYPE_CHECKING:
+    from podium.store.redis import Wakeups
 
 
 class App:
@@ -58,7 +61,7 @@ class App:
             seconds=server.lease_seconds,
         )
         self._mirrors = Mirrors(self.database)
-        self.wakeups = Wakeups(server.redis_url, self._mirrors.wake) if server.redis_url else None
+        self.wakeups = _wakeups(server.redis_url, self._mirrors) if server.redis_url else None
         self._journal = Journal(
             lane(durable=server.synchronous_commit),
             self._lease,
@@ -133,3 +136,9 @@ class App:
                 f"{workers} server processes need {needed} database connections; the database allows {most}.",
                 hint="Raise max_connections, or start fewer workers.",
             )
+
+
+def _wakeups(url: str, mirrors: Mirrors) -> "Wakeups":
+    from podium.store.redis import Wakeups  # optional: a sixth of the time to load, and most have no Redis
+
+    return Wakeups(url, mirrors.wake)
