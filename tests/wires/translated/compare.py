@@ -145,6 +145,9 @@ def _same_effort(source: int | None, target: int | None) -> bool:
     return ANY_EFFORT in (source, target) or abs((source or 0) - (target or 0)) <= 1
 
 
+_CAPS = ("max_tokens", "max_completion_tokens", "maxOutputTokens")
+
+
 def _drawn(source: Form, target: Form) -> Iterator[Difference]:
     for name in dict.fromkeys((*source.drawn, *target.drawn)):
         was, now = source.drawn.get(name), target.drawn.get(name)
@@ -156,7 +159,7 @@ def _drawn(source: Form, target: Form) -> Iterator[Difference]:
             continue  # the default
         if name == "logprobs" and source.drawn.get("top_logprobs"):
             continue
-        yield f"{name} is {now}; it was {was}", (name,)
+        yield f"{name} is {now}; it was {was}", (name, *_CAPS) if name == "max_output" else (name,)
 
 
 def _tools(source: Form, target: Form) -> Iterator[Difference]:
