@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 from msgspec import Raw
@@ -122,6 +123,11 @@ def test_ids_that_openai_refuses_are_mapped_in_the_same_way_for_call_and_result(
     ids = [call["id"] for call in messages[1]["tool_calls"]]
     assert [message["tool_call_id"] for message in messages[2:4]] == ids
     assert all(1 <= len(each) <= 40 for each in ids)
+    short = replace(ENDPOINT, call_id_length=9)
+    messages = json.loads(WIRE.write_request(Request("m", lines), PROFILE, short).body)["messages"]
+    ids = [call["id"] for call in messages[1]["tool_calls"]]
+    assert [message["tool_call_id"] for message in messages[2:4]] == ids
+    assert all(len(each) == 9 and each.isalnum() for each in ids)
 
 
 def test_what_the_model_thought_or_its_host_ran_does_not_go_to_another_host_and_is_named() -> None:

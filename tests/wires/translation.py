@@ -98,6 +98,8 @@ def translate(sent: Sent, target: str) -> Outcome:
         if cannot:
             return Outcome(sent, target, REFUSED, ", ".join(sorted(cannot)))
         return Outcome(sent, target, NEEDLESS, f"{error.param}: {error.message}")
+    if profile.output_limit is not None and form.drawn.get("max_output"):
+        form.drawn["max_output"] = min(form.drawn["max_output"], profile.output_limit)  # no host gives more
     return _arrived(sent, target, form, outgoing)
 
 

@@ -35,7 +35,8 @@ class Endpoint:
     """One host. `base_url` is what the wire's official SDK takes; `api_key` is None where none is needed.
 
     `patterns` are shell-style patterns of bare model names that plainly belong here, such as `gpt-*`. `headers` are
-    sent with each call. `max_tokens_member` is the name by which an openai_chat host takes the output cap.
+    sent with each call. `max_tokens_member` is the name by which an openai_chat host takes the output cap, and
+    `call_id_length` how many letters and digits it wants the ids of calls to have: 9 at Mistral.
     """
 
     name: str
@@ -48,3 +49,4 @@ class Endpoint:
     resilience: Resilience = Resilience()
     proxy: str | None = None
     max_tokens_member: str = "max_completion_tokens"
+    call_id_length: int | None = None

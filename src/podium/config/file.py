@@ -40,6 +40,7 @@ class EndpointTable(PatienceTable):
     patterns: tuple[str, ...] | None = None
     proxy: HttpUrl | None = None
     max_tokens_member: Literal["max_completion_tokens", "max_tokens"] | None = None
+    call_id_length: Annotated[int, Field(ge=8, le=40)] | None = None
     event_bytes: PositiveInt | None = None
     body_bytes: PositiveInt | None = None
     resilience: ResilienceTable = ResilienceTable()

@@ -1,7 +1,11 @@
 """The messages of a request, written anew from the conversation's lines."""
 
+import re
+from collections.abc import Callable
+
 from msgspec import Raw
 
+from podium.catalogue.endpoint import Endpoint
 from podium.errors import Inexpressible
 from podium.vocabulary.part import (
     Audio,
@@ -28,12 +32,23 @@ from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.place import Places
 
 _LONGEST_ID = 40
+_LETTERS_AND_DIGITS = re.compile(r"[a-zA-Z0-9]+")
 _SEE_BELOW = "See what follows."
 
 
 def _valid(call_id: str) -> str:
-    """At most 40 characters."""
+    """At most 40 characters, as OpenAI wants it."""
     return call_id if len(call_id) <= _LONGEST_ID else f"{call_id[: _LONGEST_ID - 9]}_{digest(call_id, 8)}"
+
+
+def _valid_of(length: int) -> Callable[[str], str]:
+    """So many letters and digits."""
+
+    def valid(call_id: str) -> str:
+        fits = len(call_id) == length and _LETTERS_AND_DIGITS.fullmatch(call_id)
+        return call_id if fits else digest(call_id, length)
+
+    return valid
 
 
 class LineWriter:
@@ -43,13 +58,14 @@ class LineWriter:
     then what the user says.
     """
 
-    def __init__(self, request: Request, dropped: list[str]) -> None:
-        """`request`: the one whose lines these are."""
+    def __init__(self, request: Request, endpoint: Endpoint, dropped: list[str]) -> None:
+        """`request`: the one whose lines these are; `endpoint`: the host that they are for."""
         self._foreign = request.source is not None and request.source.wire != NAME
         self._lines = request.lines
         self._places = Places(request)
         self._dropped = dropped
-        self._ids = CallIds(_valid)
+        length = endpoint.call_id_length
+        self._ids = CallIds(_valid if length is None else _valid_of(length))
         self._messages: list[Raw] = []
         self._results: list[Raw] = []
         self._shown: list[Raw] = []

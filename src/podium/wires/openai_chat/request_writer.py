@@ -41,7 +41,7 @@ def write_request(request: Request, profile: Profile, endpoint: Endpoint) -> Out
         members = {name: value for name, value in source.members.items() if not name.startswith(OURS)}
     members["model"] = raw(profile.model)
     if _is_new("lines", request, source):
-        members["messages"] = _messages(request, source, dropped)
+        members["messages"] = _messages(request, source, endpoint, dropped)
     if _is_new("tools", request, source):
         _put_tools(members, request, source, dropped)
     if _is_new("tool_choice", request, source):
@@ -65,7 +65,7 @@ def _is_new(field: str, request: Request, source: Source | None) -> bool:
     return source is None or getattr(request, field) is not getattr(source.read, field)
 
 
-def _messages(request: Request, source: Source | None, dropped: list[str]) -> Raw:
+def _messages(request: Request, source: Source | None, endpoint: Endpoint, dropped: list[str]) -> Raw:
     """Every line that is still the one that was read goes as it was sent, whatever stands around it now."""
     sent: dict[int, Raw] = {}
     if source is not None:
@@ -73,7 +73,7 @@ def _messages(request: Request, source: Source | None, dropped: list[str]) -> Ra
             id(line): message
             for line, message in zip(source.read.lines, decode_raws(source.members["messages"]), strict=True)
         }
-    writer = LineWriter(request, dropped)
+    writer = LineWriter(request, endpoint, dropped)
     for at, line in enumerate(request.lines):
         message = sent.get(id(line))
         if message is not None:

@@ -51,7 +51,7 @@ def put_sampling(
     if sampling.parallel_tool_calls != before.parallel_tool_calls:
         _put_parallel(members, request)
     if sampling.max_output != before.max_output:
-        _put_cap(members, sampling.max_output, endpoint)
+        _put_cap(members, sampling.max_output, profile, endpoint)
     if sampling.stop != before.stop:
         put(members, "stop", raw(sampling.stop) if sampling.stop else None)
     if sampling.effort != before.effort:
@@ -79,13 +79,17 @@ def _put_parallel(members: Members, request: Request) -> None:
     put(members, "parallel_tool_calls", None if parallel is None else raw(parallel))
 
 
-def _put_cap(members: Members, cap: int | None, endpoint: Endpoint) -> None:
-    """The output cap stays under the name that the caller used; a host would refuse two of them."""
+def _put_cap(members: Members, cap: int | None, profile: Profile, endpoint: Endpoint) -> None:
+    """The output cap, within what the model can give; hosts refuse more.
+
+    It stays under the name that the caller used: two of them are refused as well.
+    """
     there = [name for name in ("max_completion_tokens", "max_tokens") if name in members]
     for name in there:
         del members[name]
     if cap is not None:
-        members[there[0] if there else endpoint.max_tokens_member] = raw(cap)
+        within = cap if profile.output_limit is None else min(cap, profile.output_limit)
+        members[there[0] if there else endpoint.max_tokens_member] = raw(within)
 
 
 def _put_effort(members: Members, request: Request, thinking: Thinking | None, dropped: list[str]) -> None:
