@@ -176,7 +176,7 @@ async def test_it_is_kept_for_a_day_and_then_forgotten(house: Podium, dsn: str) 
 async def test_it_is_put_back_for_its_own_tenant_alone(house: Podium) -> None:
     async with asking(house) as create:
         messages = await call(create)
-    made = await house.call("POST", "/v1/keys", json={"user": "eve"}, headers={"x-podium-tenant": "other"})
+    made = await house.call("POST", "/v1/keys", json={"tenant": "other", "user": "eve", "scope": "member"})
     async with asking(house, made["key"]) as create:
         await go_on(create, messages)
         assert signed(house) == 0
