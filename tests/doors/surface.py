@@ -1,6 +1,10 @@
 """What the tests of the doors' surface share: the simulator as a host of each wire, and a host that is not there."""
 
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
+
+from aiohttp import web
 
 from podium.catalogue.catalogue import Catalogue
 from podium.catalogue.endpoint import Endpoint, Resilience
@@ -27,3 +31,24 @@ def hosts(host: Simulator) -> Catalogue:
         },
         default_model="openai_chat/small",
     )
+
+
+@asynccontextmanager
+async def playing(bodies: Mapping[str, bytes]) -> AsyncGenerator[str, None]:
+    """A host that answers each path with the same bytes, JSON or events, always; its address."""
+
+    async def speak(http: web.Request) -> web.Response:
+        body = bodies[http.path]
+        kind = "text/event-stream" if body.startswith(b"data:") else "application/json"
+        return web.Response(body=body, content_type=kind)
+
+    app = web.Application()
+    for path in bodies:
+        app.router.add_post(path, speak)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

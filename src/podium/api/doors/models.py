@@ -4,8 +4,10 @@ from urllib.parse import parse_qs
 
 import msgspec
 from msgspec import UNSET, Struct
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from podium.api.doors.gemini import ACTIONS
 from podium.api.doors.model import (
     AnthropicModelList,
     GeminiModelList,
@@ -57,6 +59,8 @@ class ModelRoutes:
 
     async def _one(self, scope: Scope, _receive: Receive, send: Send) -> None:
         name = scope["path_params"]["id"]
+        if name.rpartition(":")[2] in ACTIONS:
+            raise HTTPException(405, headers={"allow": "POST"})
         match _speech(scope):
             case "anthropic":
                 model: Struct = self._named.anthropic(name)
