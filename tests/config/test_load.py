@@ -294,7 +294,7 @@ def test_resilience_is_said_for_all_endpoints_and_for_one(tmp_path: Path) -> Non
     )
 
 
-def test_the_environment_goes_before_what_the_file_says_for_all_and_after_what_it_says_for_one(
+def test_variables_of_resilience_are_defaults_after_what_the_file_says_for_one_endpoint_or_for_all(
     tmp_path: Path,
 ) -> None:
     environment = {
@@ -304,10 +304,13 @@ def test_the_environment_goes_before_what_the_file_says_for_all_and_after_what_i
     }
     settings = loaded(tmp_path, RESILIENT, environment)
     lab, calm = settings.catalogue.endpoints["lab"], settings.catalogue.endpoints["calm"]
-    assert lab.resilience == Resilience(attempts=2, breaker_failures=3, requests_per_minute=9)
+    assert lab.resilience == Resilience(attempts=2, breaker_failures=3, requests_per_minute=100)
     assert calm.resilience == Resilience(attempts=2, breaker_failures=0)
     assert lab.patience.idle == 4
-    assert source(settings, "resilience.requests_per_minute") == "RATE_LIMIT_REQUESTS_PER_MINUTE"
+    assert source(settings, "resilience.requests_per_minute") == "podium.toml:4"
+    assert source(settings, "resilience.breaker_failures") == "CIRCUIT_BREAKER_FAILURE_THRESHOLD"
+    alone = loaded(tmp_path, "\n", environment).catalogue.endpoints["simulator"]
+    assert alone.resilience == Resilience(breaker_failures=3, requests_per_minute=9)
 
 
 def test_a_mistake_in_a_variable_of_resilience_is_told(tmp_path: Path) -> None:

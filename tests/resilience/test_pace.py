@@ -72,6 +72,25 @@ def test_a_pause_is_one_models_and_never_longer_than_a_minute() -> None:
     assert pace.paused("small") == 0
 
 
+def test_who_says_too_many_and_not_until_when_is_left_alone_for_longer_each_time_until_it_answers() -> None:
+    time = Time()
+    pace = Pace(None, None, now=time.now)
+    rests = []
+    for _ in range(8):
+        for _ in range(20):  # all who were under way hear the same
+            pace.rest("small")
+        rests.append(pace.paused("small"))
+        time.pass_by(rests[-1])
+        assert pace.paused("small") == 0
+    assert rests == [0.5, 1, 2, 4, 8, 16, 20, 20]
+    assert pace.paused("large") == 0
+    pace.wake("small")
+    pace.rest("small")
+    assert pace.paused("small") == 0.5
+    pace.wake("small")
+    assert pace.paused("small") == 0
+
+
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=200))
 def test_retries_are_at_most_a_fifth_of_successes_and_a_few(steps: list[tuple[float, bool]]) -> None:
     time = Time()

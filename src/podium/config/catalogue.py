@@ -34,7 +34,7 @@ def build(
     endpoints = dict(_endpoints(document, environment, server=server, warnings=warnings))
     profiles = {each.name: each for each in (*PROFILES, SIMULATOR)}
     if weights is not None:
-        wide = (document.file.resilience, said_by(environment))
+        wide = (said_by(environment), document.file.resilience)
         endpoints["local"] = replace(_local(), resilience=resilience(wide))
         profiles |= {f"local/{weights.name}": weights.profile()}
     for name, table in document.file.models.items():
@@ -66,7 +66,7 @@ def _endpoints(
     document: Document, environment: Mapping[str, str], *, server: Server, warnings: list[str]
 ) -> Iterator[tuple[str, Endpoint]]:
     patience = _patience(document, environment, server)
-    wide = (document.file.resilience, said_by(environment))
+    wide = (said_by(environment), document.file.resilience)
     simulator = Endpoint(
         name="simulator", wire="openai_chat", base_url=server.simulator_url, patience=patience
     )
@@ -109,7 +109,8 @@ def _hosted(host: Host, environment: Mapping[str, str], patience: Patience) -> E
 def _told_more(endpoint: Endpoint, table: EndpointTable, environment: Mapping[str, str]) -> Endpoint:
     """The endpoint with what its table in the file says."""
     said = table.model_dump(
-        exclude_none=True, include={"wire", "base_url", "headers", "patterns", "proxy", "max_tokens_member"}
+        exclude_none=True,
+        include={"wire", "base_url", "headers", "patterns", "proxy", "max_tokens_member", "call_id_length"},
     )
     sizes = table.model_dump(exclude_none=True, include={"event_bytes", "body_bytes"})
     patience = table.resilience.over(table.over(replace(endpoint.patience, **sizes)))

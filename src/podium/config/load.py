@@ -184,12 +184,12 @@ def _origins(
 def _resilience_origins(environment: Mapping[str, str], document: Document) -> Iterator[Origin]:
     """What holds for endpoints that do not say it themselves."""
     wide = document.file.resilience
-    in_all = resilience((wide, said_by(environment)))
+    in_all = resilience((said_by(environment), wide))
     for name in in_all.__slots__:
         source = "default"
-        if VARIABLES.get(name) in environment:
-            source = VARIABLES[name]
-        elif getattr(wide, name) is not None:
+        if getattr(wide, name) is not None:
             source = document.place("resilience", name)
+        elif VARIABLES.get(name) in environment:
+            source = VARIABLES[name]
         value = getattr(in_all, name)
         yield Origin(name=f"resilience.{name}", value="" if value is None else str(value), source=source)

@@ -24,7 +24,7 @@ class Limited:
     """Waits a moment for a place within the endpoint's rates, or refuses.
 
     It reads the facts of the attempts that pass: each counts as a request, the tokens that it used take the place of
-    those that were expected, and a 429 pauses the model for as long as the host asks.
+    those that were expected, and a 429 pauses the model for as long as the host asks, else for longer each time.
     """
 
     def __init__(
@@ -88,8 +88,13 @@ class Limited:
 
 
 def _learn(pace: Pace, model: str, event: Spoken) -> None:
-    if isinstance(event, AttemptFailed) and event.status == 429 and event.after:
-        pace.pause(model, event.after)
+    if isinstance(event, AttemptEnded):
+        pace.wake(model)
+    elif isinstance(event, AttemptFailed) and event.status == 429:
+        if event.after:
+            pace.pause(model, event.after)
+        else:
+            pace.rest(model)
 
 
 def _used(event: Spoken) -> int:

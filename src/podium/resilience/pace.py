@@ -5,6 +5,8 @@ from collections.abc import Callable
 _MINUTE = 60.0
 _LONGEST_PAUSE = 60.0
 """However long a host wants to be left alone, after this somebody asks whether that still holds."""
+_FIRST_REST, _LONGEST_REST = 0.5, 20.0
+"""Seconds of rest for a host that says "too many" and not when to come again: twice as many each time."""
 
 
 class Rate:
@@ -30,7 +32,7 @@ class Rate:
 
 
 class Pace:
-    """The limits of one endpoint: requests and tokens a minute if there are any, and the pause of each model."""
+    """The limits of one endpoint: requests and tokens a minute if there are any, and each model's pauses and rests."""
 
     def __init__(self, requests: float | None, tokens: float | None, *, now: Callable[[], float]) -> None:
         """Rates are per minute; None is no limit."""
@@ -38,6 +40,7 @@ class Pace:
         self._requests = Rate(requests, now=now) if requests else None
         self._tokens = Rate(tokens, now=now) if tokens else None
         self._paused: dict[str, float] = {}
+        self._rests: dict[str, tuple[float, float]] = {}
 
     @property
     def counts_tokens(self) -> bool:
@@ -60,8 +63,27 @@ class Pace:
 
     def paused(self, model: str) -> float:
         """Seconds for which the endpoint still wants to be left alone with this model."""
-        until = self._paused.get(model)
-        return max(until - self._now(), 0.0) if until is not None else 0.0
+        if not self._paused and not self._rests:
+            return 0.0
+        until = max(self._paused.get(model, 0.0), self._rests.get(model, (0.0, 0.0))[0])
+        return max(until - self._now(), 0.0)
+
+    def rest(self, model: str) -> None:
+        """The endpoint said that there were too many calls, and not when to come again.
+
+        It counts once a rest, however many calls hear it at the same time.
+        """
+        now = self._now()
+        until, seconds = self._rests.get(model, (now, _FIRST_REST / 2))
+        if until <= now:
+            self._rests = {each: rest for each, rest in self._rests.items() if rest[0] > now - _MINUTE}
+            seconds = min(seconds * 2, _LONGEST_REST)
+            self._rests[model] = (now + seconds, seconds)
+
+    def wake(self, model: str) -> None:
+        """The endpoint answered well."""
+        if self._rests:
+            self._rests.pop(model, None)
 
     def pause(self, model: str, seconds: float) -> None:
         """The endpoint said that there were too many calls, and when to come again."""
