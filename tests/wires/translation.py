@@ -59,12 +59,13 @@ class Sent:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one request on its way to a host of `target`, and why."""
+    """What became of one request on its way to a host of `target`, and why; `param` is the member that was refused."""
 
     sent: Sent
     target: str
     verdict: str
     reason: str = ""
+    param: str | None = None
 
 
 def requests(root: Path) -> Iterator[Sent]:
@@ -96,7 +97,7 @@ def translate(sent: Sent, target: str) -> Outcome:
         outgoing = WIRES[target].write_request(request, profile, endpoint)
     except Inexpressible as error:
         if cannot:
-            return Outcome(sent, target, REFUSED, ", ".join(sorted(cannot)))
+            return Outcome(sent, target, REFUSED, ", ".join(sorted(cannot)), error.param)
         return Outcome(sent, target, NEEDLESS, f"{error.param}: {error.message}")
     if profile.output_limit is not None and form.drawn.get("max_output"):
         form.drawn["max_output"] = min(form.drawn["max_output"], profile.output_limit)  # no host gives more
