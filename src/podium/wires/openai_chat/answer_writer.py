@@ -199,7 +199,7 @@ class OpenAIChatWriter:
         """Unknown members of the delta. Entries of lists get an index: the official SDK cannot add them up without."""
         members = level(extra, "message")
         for name, value in members.items():
-            if bytes(value)[:2] == b"[{" and (entries := parse(value, list[Members])):
+            if bytes(value)[:1] == b"[" and (entries := parse(value, list[Members])):
                 counted = self._choices[index].lists
                 for entry in entries:
                     if "index" not in entry:
