@@ -47,7 +47,7 @@ class Relay:
         head = head[:-2] + b"connection: close\r\n\r\n"
         far[1].write(head + await reader.readexactly(length))
         if is_cut and self.when is not None:
-            await until(self.when)
+            await wait_until(self.when)
             return
         while data := await far[0].read(1 << 16):
             if is_cut:
@@ -56,7 +56,7 @@ class Relay:
             await writer.drain()
 
 
-async def until(sees: Callable[[], object]) -> None:
+async def wait_until(sees: Callable[[], object]) -> None:
     """Return when it is so."""
     async with asyncio.timeout(LONG):
         while not sees():  # noqa: ASYNC110  # what a test sees is seldom anybody's event

@@ -8,7 +8,7 @@ from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI, InternalServerError
 
 from tests.doors.podium import ADMIN_KEY, Podium, podium
-from tests.doors.relay import Relay, relay, until
+from tests.doors.relay import Relay, relay, wait_until
 
 SLOW = "[[first=0.5]] hello"
 LONG_SLOW = "[[tokens=60 rate=20]]"
@@ -115,7 +115,7 @@ async def test_a_client_that_does_not_come_again_ends_its_stateless_turn(server:
         async with AsyncOpenAI(base_url=f"{line.url}/v1", api_key=ADMIN_KEY, max_retries=0) as client:
             with pytest.raises(Exception, match="Connection error"):
                 await client.post("/chat/completions", body=BODY, cast_to=object)
-    await until(lambda: server.host.oracle.calls)
+    await wait_until(lambda: server.host.oracle.calls)
     assert server.host.oracle.calls[0].ended == "client_gone"
 
 
