@@ -68,9 +68,7 @@ class App:
             self._mirrors,
             announce=self.wakeups.say if self.wakeups else None,
         )
-        self._voices = Voices(
-            self.wires, settings.catalogue.endpoints, local=local, share=settings.server.workers
-        )
+        self._voices = Voices(self.wires, settings.catalogue.endpoints, local=local, share=server.workers)
         self.endpoints = self._voices.health
         self.counter = Counter(settings.catalogue, self._voices)
         self._opening = Opening(lane(), lane(durable=False), self._lease, self._journal)
