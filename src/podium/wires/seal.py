@@ -9,8 +9,8 @@ import binascii
 
 from podium.catalogue.profile import Profile
 from podium.catalogue.thinking import is_off
-from podium.vocabulary.part import Signature
-from podium.vocabulary.request import Request
+from podium.vocabulary.part import Reasoning, Signature, ToolCall
+from podium.vocabulary.request import Line, Request
 
 _MARK = "podium:"
 
@@ -31,6 +31,12 @@ def unwrap(text: str) -> Signature | None:
     except (binascii.Error, ValueError):
         return None
     return Signature(wire, model, value) if wire and line else None
+
+
+def is_foreign(line: Line, wire: str) -> bool:
+    """Whether a line holds what another wire's host has signed: as it was sent, no host of this wire would take it."""
+    signatures = (part.signature for part in line.parts if isinstance(part, Reasoning | ToolCall))
+    return any(signature is not None and signature.wire != wire for signature in signatures)
 
 
 def wants_back(wire: str, profile: Profile, request: Request) -> bool:

@@ -68,3 +68,30 @@ async def test_geminis_door_shows_thoughts(clients: Clients, model: str) -> None
     ]
     assert "".join(each.text or "" for each in pieces if each.thought) == "Hm, one moment."
     assert "".join(each.text or "" for each in pieces if not each.thought) == "So it is."
+
+
+@pytest.mark.parametrize("model", ["anthropic/any", "gemini/gemini-3-pro"])
+async def test_a_loop_that_a_host_has_signed_goes_on_with_a_strict_one_of_geminis(
+    clients: Clients, model: str
+) -> None:
+    """What another host has signed does not go there; the call is marked as one that nobody has to judge."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    look = types.FunctionDeclaration(name="look", parameters_json_schema=schema)
+    asked = config(
+        tools=[types.Tool(function_declarations=[look])],
+        thinking_config=types.ThinkingConfig(include_thoughts=True),
+    )
+    generate = clients.google.aio.models.generate_content
+    first = types.UserContent(f'[[reason Hm.]] [[call look {{"city": "{model}"}}]]')
+    began = await generate(model=model, contents=first, config=asked)
+    assert began.candidates
+    assert began.candidates[0].content is not None
+    [call] = began.function_calls or []
+    answer = types.FunctionResponse(id=call.id, name="look", response={"output": "4 degrees"})
+    contents: Any = [
+        first,
+        began.candidates[0].content,
+        types.UserContent([types.Part(function_response=answer)]),
+    ]
+    told = await generate(model="gemini/gemini-3-pro", contents=contents, config=asked)
+    assert told.text == "The tools said: 4 degrees"

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Raw
 
-from podium.vocabulary.part import Opaque, Part, Text
+from podium.vocabulary.part import Opaque, Part, Reasoning, Text
 from podium.vocabulary.request import Line, Source
 from podium.wires.anthropic.line_writer import LineWriter, Message
 from podium.wires.anthropic.member import NAME
 from podium.wires.anthropic.request_reader import read_lines
 from podium.wires.member import Members, is_null, parse, raw
+from podium.wires.seal import is_foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,18 @@ class _Sent:
     is_system: bool
 
     def stands_at(self, lines: tuple[Line, ...], at: int) -> bool:
-        """Whether its lines are those that stand there now, untouched."""
+        """Whether its lines are those that stand there now, untouched, and a host of this wire takes them."""
         there = lines[at : at + len(self.lines)]
-        return len(there) == len(self.lines) and all(a is b for a, b in zip(there, self.lines, strict=True))
+        is_same = len(there) == len(self.lines) and all(
+            a is b for a, b in zip(there, self.lines, strict=True)
+        )
+        return is_same and not any(thought_elsewhere(line) for line in there)
+
+
+def thought_elsewhere(line: Line) -> bool:
+    """Whether a line holds thinking that no host of this wire has signed: all refuse it (`Invalid signature`)."""
+    unsigned = any(isinstance(part, Reasoning) and part.signature is None for part in line.parts)
+    return unsigned or is_foreign(line, NAME)
 
 
 class Prompt:

@@ -11,7 +11,7 @@ from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Sampling, Source
 from podium.wires.anthropic.line_writer import LineWriter, unknown_hints, with_cache_hint
 from podium.wires.anthropic.member import NAME
-from podium.wires.anthropic.prompt import Prompt
+from podium.wires.anthropic.prompt import Prompt, thought_elsewhere
 from podium.wires.anthropic.request_reader import HEADERS
 from podium.wires.anthropic.sampling import put, put_sampling
 from podium.wires.anthropic.schema import put_shape
@@ -43,7 +43,11 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
         members = {name: value for name, value in source.members.items() if not name.startswith(OURS)}
         headers.update({name: source.headers[name] for name in HEADERS if name in source.headers})
     members["model"] = raw(profile.model)
-    if source is None or request.lines is not source.read.lines:
+    if (
+        source is None
+        or request.lines is not source.read.lines
+        or any(thought_elsewhere(line) for line in request.lines)
+    ):
         own_files = request.source is None or source is not None
         writer = LineWriter(profile.model, Places(request), own_files=own_files, dropped=dropped)
         prompt = Prompt(source, writer, dropped, inline_system=profile.inline_system)

@@ -5,8 +5,9 @@ from msgspec import Raw
 from podium.vocabulary.request import Line, Request, Source
 from podium.wires.gemini.line_reader import Group, read_contents
 from podium.wires.gemini.line_writer import Content, LineWriter
-from podium.wires.gemini.member import camel, put
+from podium.wires.gemini.member import NAME, camel, put
 from podium.wires.member import Members, parse, raw
+from podium.wires.seal import is_foreign
 
 
 class _Sent:
@@ -34,7 +35,10 @@ class _Sent:
         return line is self._system_line
 
     def at(self, request: Request, at: int) -> Group | None:
-        """The contents that say the lines from here on, if these are still all those that were read from them."""
+        """The contents that say the lines from here on, if these are still all those that were read from them.
+
+        And if a host of this wire takes them: not with signatures of another's.
+        """
         found = self._groups.get(id(request.lines[at]))
         if found is None:
             return None
@@ -42,7 +46,7 @@ class _Sent:
         same = request.lines[at : at + len(group.lines)]
         read = self._lines[start : start + len(group.lines)]
         is_same = len(same) == len(read) and all(a is b for a, b in zip(same, read, strict=True))
-        return group if is_same else None
+        return group if is_same and not any(is_foreign(line, NAME) for line in same) else None
 
 
 class Prompt:

@@ -18,6 +18,7 @@ from podium.wires.gemini.member import NAME, camel, put
 from podium.wires.gemini.prompt import Prompt
 from podium.wires.gemini.tool import write_choice, write_tools
 from podium.wires.member import Members, encode, parse, raw
+from podium.wires.seal import is_foreign
 from podium.wires.wire import Outgoing
 
 OURS = "x_podium"
@@ -35,7 +36,7 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
     dropped = list(unsaid_members(request, NAME))
     source = request.source if request.source is not None and request.source.wire == NAME else None
     members = _as_sent(source)
-    if not _is_same(request, source, "lines"):
+    if not _is_same(request, source, "lines") or any(is_foreign(line, NAME) for line in request.lines):
         Prompt(source, LineWriter(profile.model, request, dropped)).write(members, request)
     if not _is_same(request, source, "tools"):
         _put_tools(members, request, source, dropped)
