@@ -71,7 +71,7 @@ async def test_a_linked_paper_is_refused_where_the_host_cannot_fetch_it(clients:
     if wire != "openai_chat":
         assert await asked_anthropic(clients, f"{wire}/any", block) == f"user: [[recall]] [document {url}]"
         return
-    with pytest.raises(anthropic.BadRequestError, match="documents inline or by file id"):
+    with pytest.raises(anthropic.BadRequestError, match="documents inline"):
         await asked_anthropic(clients, f"{wire}/any", block)
 
 

@@ -84,8 +84,10 @@ async def test_anthropics_door_carries_a_tool_loop(clients: Clients, model: str)
     create: Any = clients.anthropic.messages.create
     called = await create(model=model, max_tokens=99, messages=messages, tools=ANTHROPICS)
     assert called.stop_reason == "tool_use"
-    assert [each.type for each in called.content] == ["text", "tool_use", "tool_use"]
-    calls = called.content[1:]
+    said_so, *calls = [
+        each for each in called.content if each.type != "thinking"
+    ]  # which may hold a seal alone
+    assert said_so.text == "Let me see."
     assert [each.input for each in calls] == CITIES
     assert len({each.id for each in calls}) == 2
     messages.append({"role": "assistant", "content": called.content})
@@ -107,7 +109,7 @@ async def test_anthropics_door_streams_calls(clients: Clients, model: str) -> No
     assert [each.input for each in final.content if each.type == "tool_use"] == CITIES
     assert final.stop_reason == "tool_use"
     starts = [each for each in events if each.type == "content_block_start"]
-    assert [(each.index, each.content_block.type) for each in starts] == [(0, "tool_use"), (1, "tool_use")]
+    assert [each.index for each in starts] == list(range(len(starts)))
 
 
 async def test_anthropics_tool_runner_goes_the_whole_way(clients: Clients, model: str) -> None:
