@@ -47,9 +47,9 @@ coverage: setup-dev ## run every test and report branch coverage
 bench: setup-dev ## measure; PEERS=litellm drives a peer too, ARGS are passed on
 	@exec $(BIN)/python -m bench $(ARGS)
 
-conformance: setup-dev ## hold the wires to recorded traffic (PODIUM_TEST_DATA) and print every disagreement
-	@for wire in wires.conformance wires.anthropic.conformance wires.gemini.conformance wires.translation; do \
-	    $(BIN)/python -W ignore -m tests.$$wire || exit 1; done
+conformance: setup-dev ## hold wires and server to recorded traffic (PODIUM_TEST_DATA) and print every disagreement
+	@for part in wires.conformance wires.anthropic.conformance wires.gemini.conformance wires.translation outside; do \
+	    $(BIN)/python -W ignore -m tests.$$part || exit 1; done
 
 lock: setup-dev ## pin every dependency anew, by hash
 	@scripts/lock $(ARGS)

@@ -92,11 +92,15 @@ def _result(asked: Asked, answer: Json) -> None:
     response = answer.get("response")
     if isinstance(response, dict) and set(response) == {"error"}:
         asked.hints.add("error")
-    asked.result(answer.get("id"), answer.get("name"), result_text(response))
-    for part in answer.get("parts") or ():
-        inner = camel(part)
+    media = [camel(part) for part in answer.get("parts") or ()]
+    data = [camel(each["inlineData"]) for each in media if "inlineData" in each]
+    text = "".join(text_of(each.get("mimeType"), each["data"]) or "" for each in data)
+    asked.result(answer.get("id"), answer.get("name"), result_text(response) + text)
+    for inner in media:
         if "inlineData" in inner:
-            _inline(asked, "user", camel(inner["inlineData"]))
+            kept = camel(inner["inlineData"])
+            if text_of(kept.get("mimeType"), kept["data"]) is None:
+                asked.show("user", key_of(kept["data"], inline=True))
         elif "fileData" in inner:
             asked.show("user", camel(inner["fileData"])["fileUri"])
         elif "text" in inner:
@@ -148,6 +152,6 @@ def _thinking(asked: Asked, config: Json) -> None:
     if config.get("thinkingBudget") is not None:
         asked.effort = None if config["thinkingBudget"] == -1 else config["thinkingBudget"] != 0
     elif config.get("thinkingLevel") is not None:
-        asked.effort = True
-    elif config.get("includeThoughts"):
-        asked.hints.add("includeThoughts")
+        asked.effort = (
+            True  # thoughts are shown wherever a host shows them: `includeThoughts` asks for no more
+        )

@@ -61,7 +61,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "sampling.temperature": ("temperature",),
 }
 """What `x-podium-dropped` may call a field whose difference it tells."""
-_ELSEWHERE = {"is_error": "error", "error": "is_error", "includeThoughts": "thinking"}
+_ELSEWHERE = {"is_error": "error", "error": "is_error"}
 """What another wire calls a hint."""
 _HINTS = (
     "parallel",

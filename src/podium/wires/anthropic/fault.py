@@ -69,12 +69,16 @@ def write_error(status: int, error: PodiumError) -> bytes:
     if isinstance(error, Rejected) and error.status not in (401, 403) and (own := _own_error(error.body)):
         return encode({"type": "error", "error": own})
     message = f"{error.message} {error.hint}" if error.hint else error.message
-    if error.param and error.param not in error.message and not isinstance(error, ProviderError):
+    if error.param and not isinstance(error, ProviderError) and not _names(error.message, error.param):
         message = f"{error.param}: {message}"
     if isinstance(error, ProviderError) and error.status in (401, 403):
         message = "The model's host did not accept the key that this server holds for it."
     kind = _TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
     return encode({"type": "error", "error": {"type": kind, "message": message}})
+
+
+def _names(message: str, member: str) -> bool:
+    return f"`{member}`" in message or message.startswith(f"{member}:")
 
 
 def _own_error(body: bytes) -> dict[str, Any] | None:
