@@ -177,6 +177,18 @@ async def test_a_host_that_refuses_our_key_is_a_502_that_is_not_tried_again(
     assert "key" in error.message
 
 
+async def test_the_sdks_do_not_come_again_where_that_cannot_help(server: Podium) -> None:
+    for said, calls in (("[[fault 401]]", 1), ("[[fault 400]]", 2), ("[[fault 503]]", 4)):
+        async with openai.AsyncOpenAI(
+            base_url=f"{server.url}/v1", api_key=ADMIN_KEY, max_retries=1
+        ) as client:
+            with pytest.raises(openai.APIStatusError):
+                await client.chat.completions.create(
+                    model="anthropic/any", messages=[{"role": "user", "content": said}]
+                )
+        assert len(server.host.oracle.calls) == calls
+
+
 @pytest.mark.parametrize("door", WIRES)
 async def test_when_all_candidates_fail_the_answer_tells_of_each_and_what_to_do(
     server: Podium, door: str

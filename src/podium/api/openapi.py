@@ -25,10 +25,12 @@ EVENT: Schema = {
 
 _CONVERTOR = re.compile(r":[a-z]+}")
 _REF = "#/components/schemas/{model}"
-_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
+_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}, {"googleKey": []}, {"queryKey": []}]
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `pk_…`."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key."},
+    "googleKey": {"type": "apiKey", "in": "header", "name": "x-goog-api-key", "description": "The same key."},
+    "queryKey": {"type": "apiKey", "in": "query", "name": "key", "description": "The same key."},
 }
 
 
