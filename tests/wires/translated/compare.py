@@ -168,8 +168,15 @@ def _tools(source: Form, target: Form) -> Iterator[Difference]:
         yield f"the choice is {now[0]}; it was {was[0]}", ("tool_choice", "functionCallingConfig")
     if was[1] != now[1]:
         yield f"the tools to choose from are {sorted(now[1])}; they were {sorted(was[1])}", ()
-    for name in was[1] & now[1]:
-        if source.tools[name] != target.tools[name]:
+    for name in source.tools.keys() | target.tools.keys():
+        if name not in source.tools:
+            yield f"the tool {name} is new", ()
+        elif name not in target.tools:
+            if (
+                name in was[1] or len(was[1]) == 1
+            ):  # else the choice among several is said by leaving tools away
+                yield f"the tool {name} is lost", ()
+        elif source.tools[name] != target.tools[name]:
             yield f"the tool {target.tools[name]} was {source.tools[name]}", ()
     if not source.parallel and target.parallel and source.tools:
         yield "calls may stand side by side", ("parallel_tool_calls", "disable_parallel_tool_use")
@@ -247,11 +254,11 @@ def _read_aloud(result: Result) -> Result:
 
 
 def _untyped(item: Item) -> Item:
-    """Where media are behind a URL not every dialect tells their type; bytes tell it themselves."""
+    """Where media are behind a URL not every dialect tells their type."""
     if isinstance(item, Result):
-        return item._replace(media=tuple(Media("", each.where) for each in item.media))
+        return item._replace(media=tuple(_at(each) for each in item.media))
     if isinstance(item, Media):
-        return item.where if item.mime == TEXT else Media("", item.where)
+        return item.where if item.mime == TEXT else _at(item)
     return item
 
 
@@ -264,6 +271,10 @@ def _asked(turns: list[Turn]) -> list[Turn]:
         return turns
     rest = [item for item in turns[0].items if item != _INSTRUCTION]
     return [*([Turn("system", rest)] if rest else []), *turns[1:]]
+
+
+def _at(media: Media) -> Media:
+    return Media("", media.where) if ":" in media.where else media
 
 
 def _hoisted(turns: list[Turn]) -> list[Turn]:

@@ -113,7 +113,7 @@ class Ids:
 
     def result(self, call_id: str, name: str) -> int:
         """The number of the call that a result belongs to; -1 if to none."""
-        same = [each for each in self._open if call_id and each[1] == call_id]
+        same = [each for each in self._open if call_id and each[1] == call_id and name in ("", each[2])]
         same = same or [each for each in self._open if not call_id and each[2] == name]
         same = same or [each for each in self._open if not call_id]
         if not same:
@@ -130,12 +130,8 @@ _SAME_MIME = {"audio/mp3": "audio/mpeg", "audio/x-wav": "audio/wav", "audio/wave
 def inline(data: str, mime: str) -> Media:
     """Bytes in base64, of whichever alphabet."""
     standard = data.translate(str.maketrans("-_", "+/")).rstrip("=")
-    try:
-        held = base64.b64decode(standard + "=" * (-len(standard) % 4))
-    except ValueError:
-        held = data.encode()
     mime = mime.partition(";")[0].lower()
-    return Media(_SAME_MIME.get(mime, mime), hashlib.sha256(held).hexdigest()[:16])
+    return Media(_SAME_MIME.get(mime, mime), hashlib.sha256(standard.encode()).hexdigest()[:16])
 
 
 TEXT = "text/plain"
