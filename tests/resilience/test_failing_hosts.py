@@ -18,25 +18,29 @@ from tests.simulator.serving import simulator, wait_until_idle
 
 TURNS = int(os.environ.get("PODIUM_TEST_TURNS", "300"))
 """Of the long outage; 10000 is what is promised for."""
-HASTY = Patience(connect=1.0, first_byte=0.3, idle=0.3, total=1.0)
+HASTY = Patience(connect=1.0, first_byte=1.0, idle=1.0, total=3.0)
+"""For hosts that are never heard of again; whoever must answer is given more time."""
 
 
 def hosts(host: Simulator) -> Catalogue:
-    """The same simulator as `lab`, `spare`, and `tight` that allows few calls; one that is dead; routes over them."""
+    """The same simulator as `lab`, `spare` of another wire, and `tight` that allows few calls; `hasty`, with little
+    patience; one that is dead; routes over them.
+    """
 
-    def at(name: str, url: str, **resilience: int) -> Endpoint:
+    def at(name: str, url: str, wire: str = "openai_chat", **resilience: int) -> Endpoint:
         return Endpoint(
             name=name,
-            wire="openai_chat",
+            wire=wire,
             base_url=url,
             api_key="sk-lab",
-            patience=HASTY,
+            patience=HASTY if name == "hasty" else Patience(),
             resilience=Resilience(**resilience),
         )
 
     endpoints = (
         at("lab", host.url),
-        at("spare", host.url),
+        at("spare", host.root, "anthropic"),
+        at("hasty", host.url),
         at("tight", host.url, requests_per_minute=2),
         at("once", host.url, attempts=1, breaker_failures=0),
         at("dead", host.refusing_url or "http://127.0.0.1:1/v1"),
@@ -102,7 +106,7 @@ async def follow(server: Podium, rules: list[dict[str, str]]) -> None:
 
 async def wait_until(server: Podium, state: str) -> None:
     """Wait until the circuit of `lab` is in this state."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             if (await breakers(server))["lab"]["state"] == state:
                 return
@@ -158,14 +162,15 @@ async def test_a_redirect_is_not_followed(server: Podium) -> None:
 
 @pytest.mark.parametrize("place", ["request", "headers"])
 async def test_a_host_that_says_nothing_is_asked_twice_and_is_a_504(server: Podium, place: str) -> None:
-    answer = await chat(server, f"[[fault hang after={place}]]")
+    answer = await chat(server, f"[[fault hang after={place}]]", "hasty/small")
     assert (answer.status, answer.body["error"]["code"]) == (504, "upstream_timeout")
     assert len(server.host.oracle.calls) + len(server.host.oracle.running) == 2
 
 
 @pytest.mark.parametrize("place", ["request", "headers"])
 async def test_a_host_that_says_nothing_once_is_forgiven(server: Podium, place: str) -> None:
-    answer = await chat(server, f"[[fault hang after={place} times=1 key=shy]] [[say at last]]")
+    rule = f"[[fault hang after={place} times=1 key=shy]] [[say at last]]"
+    answer = await chat(server, rule, "hasty/small")
     assert answer.text == "at last"
 
 
@@ -173,7 +178,9 @@ async def test_a_host_that_says_nothing_once_is_forgiven(server: Podium, place: 
 async def test_what_breaks_off_after_its_first_word_is_kept_and_never_asked_again(
     server: Podium, fault: str
 ) -> None:
-    told, story = await turn(server, f"[[say one two three four five six]] [[fault {fault} after=3]]")
+    told, story = await turn(
+        server, f"[[say one two three four five six]] [[fault {fault} after=3]]", "hasty/small"
+    )
     assert told["status"] == "interrupted"
     assert told["output_text"]
     assert "one two three four five six".startswith(told["output_text"])
@@ -313,7 +320,7 @@ async def test_with_a_fallback_every_turn_is_answered_while_the_primary_is_down(
 
 async def test_every_neighbour_is_told(server: Podium) -> None:
     told = await services(server)
-    assert set(told) == {"lab", "spare", "tight", "once", "dead", "database"}
+    assert set(told) == {"lab", "spare", "hasty", "tight", "once", "dead", "database"}
     assert told["lab"] == {"healthy": True, "state": "closed", "latency_ms": None, "last_error": None}
     assert told["database"]["healthy"]
     assert told["database"]["state"] == "up"
@@ -331,7 +338,7 @@ async def test_every_endpoint_is_among_the_circuit_breakers(server: Podium) -> N
     await chat(server, "[[fault 400]]")
     await chat(server, "[[fault 500]]", "once/small")
     told = await breakers(server)
-    assert set(told) == {"lab", "spare", "tight", "once", "dead"}
+    assert set(told) == {"lab", "spare", "hasty", "tight", "once", "dead"}
     stats = told["lab"]["stats"]
     assert told["lab"]["state"] == told["once"]["state"] == "closed"
     assert (stats["total_requests"], stats["success_rate"], stats["consecutive_failures"]) == (4, 1.0, 0)
