@@ -8,7 +8,7 @@ from tests.outside.exchange import exchanges, folder
 from tests.outside.outcome import FLOOR, NUMBERS, RIGHT, share
 from tests.outside.run import run
 
-SAMPLE = 200
+SAMPLE = 150
 _SEED = 4
 
 
