@@ -9,6 +9,7 @@ from openai import AsyncOpenAI, InternalServerError
 
 from tests.doors.podium import ADMIN_KEY, Podium, podium
 from tests.doors.relay import Relay, relay, wait_until
+from tests.simulator.serving import wait_until_idle
 
 SLOW = "[[first=0.5]] hello"
 LONG_SLOW = "[[tokens=60 rate=20]]"
@@ -85,6 +86,7 @@ async def test_a_turn_that_still_runs_is_joined(server: Podium, line: Relay, ask
     line.cuts, line.when = 1, lambda: bool(server.host.oracle.running)
     assert await ask(line.url, conversation, SLOW) == "You said: hello"
     assert line.asked == 2
+    await wait_until_idle(server.host, calls=1)
     assert len(server.host.oracle.calls) == 1
     [turn] = await turns(server, conversation)
     assert turn["status"] == "completed"
@@ -97,6 +99,7 @@ async def test_a_turn_that_has_ended_gives_its_answer_again(server: Podium, line
     line.cuts = 2
     assert await ask(line.url, conversation, "hello") == "You said: hello"
     assert line.asked == 3
+    await wait_until_idle(server.host, calls=1)
     assert len(server.host.oracle.calls) == 1
     assert len(await turns(server, conversation)) == 1
 
@@ -105,6 +108,7 @@ async def test_a_turn_that_has_ended_gives_its_answer_again(server: Podium, line
 async def test_a_stateless_turn_waits_a_moment_for_its_client(server: Podium, line: Relay, ask: Ask) -> None:
     line.cuts, line.when = 1, lambda: bool(server.host.oracle.running)
     told = await ask(line.url, None, LONG_SLOW)
+    await wait_until_idle(server.host, calls=1)
     [call] = server.host.oracle.calls
     assert (line.asked, call.ended, call.characters) == (2, "complete", len(told))
 
@@ -115,7 +119,7 @@ async def test_a_client_that_does_not_come_again_ends_its_stateless_turn(server:
         async with AsyncOpenAI(base_url=f"{line.url}/v1", api_key=ADMIN_KEY, max_retries=0) as client:
             with pytest.raises(Exception, match="Connection error"):
                 await client.post("/chat/completions", body=BODY, cast_to=object)
-    await wait_until(lambda: server.host.oracle.calls)
+    await wait_until(lambda: server.host.oracle.calls)  # after the moment that it is given
     assert server.host.oracle.calls[0].ended == "client_gone"
 
 
@@ -124,6 +128,7 @@ async def test_a_key_keeps_a_stateless_turn_for_its_client(server: Podium, line:
     async with AsyncOpenAI(base_url=f"{line.url}/v1", api_key=ADMIN_KEY, max_retries=3) as client:
         options: Any = {"headers": {"idempotency-key": "mine"}}
         told: Any = await client.post("/chat/completions", body=BODY, cast_to=object, options=options)
+    await wait_until_idle(server.host, calls=1)
     [call] = server.host.oracle.calls
     assert call.ended == "complete"
     assert len(told["choices"][0]["message"]["content"]) == call.characters

@@ -15,6 +15,7 @@ from google.genai import types
 from podium.simulator.oracle import Served
 from tests.doors.pairs.setting import SCHEMA, Clients, config
 from tests.doors.podium import Podium
+from tests.simulator.serving import wait_until_idle
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="package"),
@@ -159,7 +160,8 @@ TALKS: dict[str, Callable[..., Talk]] = {
 }
 
 
-def served_since(house: Podium, number: int) -> list[Served]:
+async def served_since(house: Podium, number: int) -> list[Served]:
+    await wait_until_idle(house.host)
     return [call for call in house.host.oracle.calls if call.number > number]
 
 
@@ -169,7 +171,8 @@ def served_since(house: Podium, number: int) -> list[Served]:
 async def test_a_tool_loop_with_thinking_goes_to_its_end(
     house: Podium, clients: Clients, door: str, wire: str, *, streamed: bool, everything: bool
 ) -> None:
-    before = max((call.number for call in house.host.oracle.calls), default=0)
+    last = await wait_until_idle(house.host)
+    before = last.number if last is not None else 0
     talk, text = TALKS[door](clients, f"{wire}/{MODELS[wire]}", streamed=streamed), ""
     for cities in ROUNDS:
         called, text = await talk.say()
@@ -177,7 +180,7 @@ async def test_a_tool_loop_with_thinking_goes_to_its_end(
         if called:
             talk.answer(everything=everything)
     assert text == "Done."
-    served = served_since(house, before)
+    served = await served_since(house, before)
     assert [call.status for call in served] == [200, 200, 200], "nothing was refused and tried otherwise"
     assert [call.reasoning > 0 for call in served] == [True, True, True]
     wanted = [0, 0, 0] if wire == "openai_chat" else [0, 1, 2]
