@@ -42,13 +42,14 @@ class Told:
 
 @dataclass(frozen=True)
 class Asked:
-    """One question: where, of which model, what, and with which headers besides."""
+    """One question: where, of which model, what, and with which headers and key."""
 
     url: str
     model: str
     text: str
     stream: bool
     headers: dict[str, str]
+    key: str
 
 
 async def ask(
@@ -59,11 +60,12 @@ async def ask(
     *,
     stream: bool = False,
     headers: Mapping[str, str] | None = None,
+    key: str = ADMIN_KEY,
 ) -> Told:
     """One question through this door, heard to its end, good or bad. The SDK makes no retries of its own."""
     told = Told()
     try:
-        await _ASKERS[door](told, Asked(url, model, text, stream, dict(headers or {})))
+        await _ASKERS[door](told, Asked(url, model, text, stream, dict(headers or {}), key))
     except (openai.APIError, anthropic.APIError, errors.APIError) as error:
         told.error = error
         status = getattr(error, "status_code", None) or getattr(error, "code", None)
@@ -74,7 +76,7 @@ async def ask(
 
 
 async def _openai(told: Told, asked: Asked) -> None:
-    options: Any = {"api_key": ADMIN_KEY, "max_retries": 0, "default_headers": asked.headers}
+    options: Any = {"api_key": asked.key, "max_retries": 0, "default_headers": asked.headers}
     async with AsyncOpenAI(base_url=f"{asked.url}/v1", **options) as client:
         create: Any = client.chat.completions.create
         messages = [{"role": "user", "content": asked.text}]
@@ -97,7 +99,7 @@ async def _openai(told: Told, asked: Asked) -> None:
 
 
 async def _anthropic(told: Told, asked: Asked) -> None:
-    options: Any = {"api_key": ADMIN_KEY, "max_retries": 0, "default_headers": asked.headers}
+    options: Any = {"api_key": asked.key, "max_retries": 0, "default_headers": asked.headers}
     async with AsyncAnthropic(base_url=asked.url, **options) as client:
         create: Any = client.messages.create
         members = {"model": asked.model, "max_tokens": 100_000} | {
@@ -124,7 +126,7 @@ async def _anthropic(told: Told, asked: Asked) -> None:
 
 async def _gemini(told: Told, asked: Asked) -> None:
     options = types.HttpOptions(base_url=asked.url, headers=asked.headers)
-    client = genai.Client(api_key=ADMIN_KEY, http_options=options)
+    client = genai.Client(api_key=asked.key, http_options=options)
     models = client.aio.models
     try:
         if not asked.stream:
