@@ -6,12 +6,17 @@ from collections.abc import AsyncGenerator, Generator
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from tests.serving import Cluster, fresh_database, running_cluster
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background: the processes under test would inherit deaf ears for Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How fast a machine is, and what else it does, is no matter of right and wrong.
+settings.register_profile("podium", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("podium")
 
 REQUIRE_ALL = os.environ.get("PODIUM_REQUIRE_ALL") == "1"
 

@@ -20,7 +20,7 @@ async def simulator(**options: Any) -> AsyncGenerator[Simulator, None]:
         yield host
 
 
-async def wait_for(condition: Callable[[], object], *, within: float = 5.0) -> float:
+async def wait_for(condition: Callable[[], object], *, within: float = 30.0) -> float:
     """Wait until the condition holds; the seconds that it took."""
     loop = asyncio.get_running_loop()
     began = loop.time()
