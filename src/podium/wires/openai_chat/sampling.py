@@ -7,6 +7,7 @@ from podium.errors import Inexpressible
 from podium.vocabulary.request import Effort, Request, Sampling
 from podium.wires.dialect import member_name, thinks_unasked
 from podium.wires.member import Members, put, raw
+from podium.wires.openai_chat.member import NAME
 
 _MOST_STOPS = 4
 _HOTTEST = 2.0
@@ -93,9 +94,15 @@ def _put_cap(members: Members, cap: int | None, profile: Profile, endpoint: Endp
 
 
 def _put_effort(members: Members, request: Request, thinking: Thinking | None, dropped: list[str]) -> None:
-    """How much the model may think. That it may not is a default in some dialects, and then no hint that is lost."""
+    """How much the model may think.
+
+    That it may not is a default in some dialects, and then no hint that is lost. Whether a model that nobody described
+    takes the word for it is not known: many hosts refuse it, and a client of another dialect did not choose it.
+    """
     effort = request.sampling.effort or Effort()
     level, told = _level(effort, thinking)
+    if thinking is None and is_off(effort) and request.source is not None and request.source.wire != NAME:
+        level, told = None, False
     put(members, "reasoning_effort", None if level is None else raw(level))
     by_default = level is None and is_off(effort) and not thinks_unasked(request)
     if not told and not by_default:
@@ -120,13 +127,8 @@ def _level(effort: Effort, thinking: Thinking | None) -> tuple[str | None, bool]
 
 
 def _off(thinking: Thinking | None) -> tuple[str | None, bool]:
-    """A model that thinks only when asked is not asked; one that always thinks does so as little as it can.
-
-    Of one that nobody described it is not known whether it takes the word: many hosts refuse it.
-    """
-    if thinking is None:
-        return None, False
-    if thinking.off in ("disabled", "between_tools"):
+    """A model that thinks only when asked is not asked; one that always thinks does so as little as it can."""
+    if thinking is None or thinking.off in ("disabled", "between_tools"):
         return _OFF, True
     if thinking.off == "unsaid":
         return None, True
