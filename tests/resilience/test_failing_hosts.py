@@ -1,6 +1,7 @@
 """Hosts that fail, seen from the front door: what a client gets, how often the host was asked, what is kept."""
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator
@@ -18,6 +19,7 @@ from tests.simulator.serving import simulator, wait_until_idle
 
 TURNS = int(os.environ.get("PODIUM_TEST_TURNS", "300"))
 """Of the long outage; 10000 is what is promised for."""
+_log = logging.getLogger(__name__)
 HASTY = Patience(connect=1.0, first_byte=1.0, idle=1.0, total=3.0)
 """For hosts that are never heard of again; whoever must answer is given more time."""
 
@@ -312,6 +314,10 @@ async def test_with_a_fallback_every_turn_is_answered_while_the_primary_is_down(
     assert len(answers) == TURNS // 100 * 100
     assert len(good) >= 0.999 * len(answers)
     by_spare = sum(answer.body["model"] == "spare/steady" for answer in good)
+    down = sum(call.status == 503 for call in server.host.oracle.calls)
+    _log.info(
+        "%d of %d answered, %d by the fallback; %d calls failed", len(good), len(answers), by_spare, down
+    )
     assert len(answers) // 10 <= by_spare <= len(answers) // 2
 
 
