@@ -135,7 +135,18 @@ CONFIGURED = ("generationConfig.thinkingConfig",)
         ({"thinkingBudget": 6_400}, "claude-opus-4-8", {"type": "adaptive", "effort": "medium"}, ()),
         ({"thinkingLevel": "HIGH"}, "claude-opus-4-8", {"type": "adaptive", "effort": "high"}, ()),
         ({"thinkingLevel": "LOW"}, "claude-haiku-4-5", {"type": "enabled", "budget_tokens": 4_096}, ()),
-        ({"includeThoughts": True}, "claude-haiku-4-5", {}, ()),
+        (
+            {"includeThoughts": True},
+            "claude-haiku-4-5",
+            {},
+            ("generationConfig.thinkingConfig.includeThoughts",),
+        ),
+        (
+            {"includeThoughts": True, "thinkingBudget": 6_400},
+            "claude-haiku-4-5",
+            {"type": "enabled", "budget_tokens": 6_400},
+            (),
+        ),
     ],
 )
 def test_geminis_thinking_config_reaches_claude(

@@ -120,6 +120,10 @@ _MEANT: dict[str, dict[str, str]] = {
 }
 """Members without a word in the vocabulary that carry meaning all the same."""
 
+_BUDGETED = frozenset({"thinkingBudget", "thinkingLevel"})
+_SHOWN = frozenset({"includeThoughts"})
+"""A model that is made to think shows its thoughts wherever its host does."""
+
 _SAID_WITHIN: dict[str, frozenset[str]] = {
     "generationConfig": frozenset(
         {
@@ -141,15 +145,12 @@ _SAID_WITHIN: dict[str, frozenset[str]] = {
             "thinkingConfig",
         }
     ),
-    "generationConfig.thinkingConfig": frozenset({"thinkingBudget", "thinkingLevel", "includeThoughts"}),
+    "generationConfig.thinkingConfig": _BUDGETED,
     "toolConfig": frozenset({"functionCallingConfig"}),
     "output_config": frozenset({"effort", "format"}),
     "thinking": frozenset({"type", "budgetTokens"}),
 }
-"""The same within members that hold several things, of Gemini and of Anthropic, by the names that Google writes.
-
-Thoughts are shown wherever a host shows them, whether asked for by `includeThoughts` or not.
-"""
+"""The same within members that hold several things, of Gemini and of Anthropic, by the names that Google writes."""
 
 _WITHIN: dict[str, tuple[str, ...]] = {
     "anthropic": ("output_config", "thinking"),
@@ -210,6 +211,8 @@ def _unsaid_within(members: Members, outer: str, wire: str) -> Iterator[str]:
     for step in outer.split("."):
         spelled = next((name for name in members if _camel(name) == _camel(step)), step)
         members, path = parse(members.get(spelled), Members) or {}, f"{path}{spelled}."
+    if not _BUDGETED.isdisjoint(map(_camel, members)):
+        said |= _SHOWN
     for name, value in members.items():
         if _camel(name) == "responseModalities":
             if any(each.upper() != "TEXT" for each in parse(value, list[str]) or ()):

@@ -566,3 +566,14 @@ def test_what_another_wire_cannot_say_of_the_configuration_is_named_or_refused()
     with pytest.raises(Inexpressible) as refused:
         Anthropic().write_request(read({"contents": contents, "generationConfig": config}), PROFILE, ENDPOINT)
     assert refused.value.param == "generationConfig.response_modalities"
+
+
+def test_a_text_document_of_a_tool_is_what_the_function_gave_back() -> None:
+    document = Document(Media("inline", base64.b64encode(b"Dummy\n").decode(), media_type="text/plain"))
+    lines = (
+        Line("assistant", (ToolCall("c1", "read", "{}"),)),
+        Line("tool", (ToolResult("c1", (document,)),)),
+    )
+    body = json.loads(WIRE.write_request(Request(model="m", lines=lines), PROFILE, ENDPOINT).body)
+    [result] = body["contents"][-1]["parts"]
+    assert result["functionResponse"]["response"] == {"output": "Dummy\n"}

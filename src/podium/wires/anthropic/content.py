@@ -5,7 +5,6 @@ documents made of blocks, server tools and their results) are `Opaque` and go ba
 """
 
 import base64
-import binascii
 from collections.abc import Callable
 
 from msgspec import Raw
@@ -28,6 +27,7 @@ from podium.wires.anthropic.citation import read_citations
 from podium.wires.anthropic.member import NAME, extra_of, level, rest_of
 from podium.wires.member import Members, is_null, parse, raw
 from podium.wires.seal import unwrap
+from podium.wires.text_document import words_of
 
 _PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _BEGINNINGS = (
@@ -105,12 +105,8 @@ def _inline(media: Media, path: str, *, picture: bool) -> dict[str, object]:
     kind = "image/jpeg" if kind == "image/jpg" else kind.partition(";")[0]
     if (kind in _PICTURES) if picture else kind == "application/pdf":
         return {"type": "base64", "media_type": kind, "data": media.value}
-    if not picture and kind.startswith("text/"):
-        try:
-            text = base64.b64decode(media.value, validate=True).decode()
-        except (binascii.Error, ValueError):
-            raise Inexpressible("The document's text is not UTF-8 in base64.", param=path) from None
-        return {"type": "text", "media_type": "text/plain", "data": text}
+    if not picture and (words := words_of(media, path)) is not None:
+        return {"type": "text", "media_type": "text/plain", "data": words}
     what = "pictures in JPEG, PNG, GIF or WebP" if picture else "documents in PDF or plain text"
     raise Inexpressible(f"The anthropic wire takes {what}; this is {kind or 'of unknown type'}.", param=path)
 

@@ -1,5 +1,6 @@
 """The contents of a request, written anew from the conversation's lines."""
 
+import msgspec
 from msgspec import Raw
 
 from podium.errors import Inexpressible
@@ -26,6 +27,7 @@ from podium.wires.gemini.member import NAME, TRUE, level, mark
 from podium.wires.gemini.signature import PLACEHOLDER, is_good, is_older
 from podium.wires.member import Members, parse, raw
 from podium.wires.place import Places
+from podium.wires.text_document import words_of
 
 
 class Content:
@@ -187,6 +189,7 @@ class LineWriter:
             said["id"] = raw(result.call_id)
         name = result.name or self._names.get(result.call_id) or result.call_id or "unknown"
         said["name"] = raw(name)
+        result = msgspec.structs.replace(result, parts=tuple(_in_words(part, path) for part in result.parts))
         media = [part for part in result.parts if isinstance(part, AnyMedia)]
         response = _response(result, path, seen=bool(media))
         if response is not None:
@@ -210,6 +213,14 @@ class LineWriter:
 
     def _note_foreign(self, extra: Extra | None) -> None:
         self._dropped.extend(name for name, _ in foreign_members(extra, NAME))
+
+
+def _in_words(part: Part, path: str) -> Part:
+    """A text document of another dialect as the text that it is: what a function gives back is an object of JSON."""
+    if not isinstance(part, Document) or (part.extra is not None and part.extra.wire == NAME):
+        return part
+    words = words_of(part.media, path)
+    return part if words is None else Text(words, extra=part.extra)
 
 
 def _response(result: ToolResult, path: str, *, seen: bool) -> Raw | None:

@@ -1,20 +1,17 @@
 """Parts that came in another dialect, as parts that OpenAI's hosts take."""
 
-import base64
-import binascii
-
 import msgspec
 
 from podium.errors import Inexpressible
 from podium.vocabulary.part import Audio, Document, Extra, Image, Part, Text, Video
 from podium.wires.dialect import foreign_members
 from podium.wires.openai_chat.member import NAME
+from podium.wires.text_document import words_of
 
 _SOUNDS = ("audio/mpeg", "audio/mp3", "audio/wav", "audio/x-wav", "audio/wave")
 _PDF = "application/pdf"
 _PDF_BEGINNING = "JVBERi"
 _FILE_NAME = "document.pdf"
-_TEXTS = ("text/", "application/json", "application/xml")
 
 
 def is_foreign(part: Part) -> bool:
@@ -57,18 +54,11 @@ def _document(part: Document, path: str, dropped: list[str]) -> Part:
     if kind == _PDF or (not kind and media.value.startswith(_PDF_BEGINNING)):
         named = msgspec.structs.replace(media, media_type=_PDF, name=media.name or _FILE_NAME)
         return msgspec.structs.replace(part, media=named)
-    if kind.startswith(_TEXTS):
+    if (words := words_of(media, path)) is not None:
         if media.name is not None:
             dropped.append("filename")
-        return Text(_decoded(media.value, path))
+        return Text(words)
     raise Inexpressible(
         f"The openai_chat wire takes documents in PDF or plain text; this is {kind or 'of unknown type'}.",
         param=path,
     )
-
-
-def _decoded(value: str, path: str) -> str:
-    try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise Inexpressible("The document's text is not UTF-8 in base64.", param=path) from None
