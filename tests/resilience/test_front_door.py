@@ -75,7 +75,7 @@ async def healthy(house: Podium, name: str) -> bool:
     return bool((await services(house))[name]["healthy"])
 
 
-async def until(seen: Callable[[], Awaitable[object]], wanted: object) -> None:
+async def wait_until(seen: Callable[[], Awaitable[object]], wanted: object) -> None:
     async with asyncio.timeout(30):
         while True:
             if await seen() == wanted:
@@ -128,7 +128,7 @@ async def test_of_many_calls_one_is_let_through_to_see_and_its_answer_lets_in_th
 ) -> None:
     async with started("attempts = 1\nbreaker_failures = 1") as house:
         await asked(house, wire, "[[fault 503]]")
-        await until(lambda: state(house, wire), "half_open")
+        await wait_until(lambda: state(house, wire), "half_open")
         probe = asyncio.create_task(asked(house, wire, "[[fault hang after=request seconds=3]] back"))
         await wait_for(lambda: house.host.oracle.running, within=30)
         others = await asyncio.gather(*(asked(house, wire) for _ in range(10)))
@@ -224,12 +224,12 @@ async def test_health_has_exactly_the_shapes_that_are_promised(started: Started)
 
 async def test_redis_is_among_the_services_and_told_when_it_is_down(started: Started) -> None:
     async with running_redis() as redis, started(redis_url=redis.url) as house:
-        await until(lambda: healthy(house, "redis"), True)
+        await wait_until(lambda: healthy(house, "redis"), True)
         told = (await services(house))["redis"]
         assert (told["state"], told["last_error"]) == ("up", None)
         assert told["latency_ms"] > 0
         redis.kill()
-        await until(lambda: healthy(house, "redis"), False)
+        await wait_until(lambda: healthy(house, "redis"), False)
         told = (await services(house))["redis"]
         assert (told["state"], told["latency_ms"]) == ("down", None)
         assert told["last_error"]
