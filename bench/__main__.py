@@ -16,7 +16,7 @@ import uvloop
 
 from bench import peer
 from bench.client import Client
-from bench.figures import latency, length, soak, stateless, stream, turn
+from bench.figures import latency, length, soak, stateless, stream, turn, wires
 from bench.lab import Lab, Plan, relay, rested, target_of, upstream
 from bench.podium import Podium
 from bench.process import OTHER_CORE, resident_mb
@@ -27,11 +27,12 @@ _PARTS: dict[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "stateless": stateless.measure,
     "turn": turn.measure,
     "stream": stream.measure,
+    "wires": wires.measure,
     "latency": latency.measure,
     "length": length.measure,
     "soak": soak.measure,
 }
-_WITHOUT_BEING_ASKED = ("stateless", "turn", "stream", "latency", "length")
+_WITHOUT_BEING_ASKED = ("stateless", "turn", "stream", "wires", "latency", "length")
 _PACKAGES = ("podium-llm", "uvicorn", "starlette", "aiohttp", "asyncpg", "uvloop", "httptools", "msgspec")
 _REST_SECONDS = 3
 
@@ -43,7 +44,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is stopped then, too
     os.sched_setaffinity(0, {OTHER_CORE})  # and whatever is started, unless it is moved
     with upstream() as port:
-        podium = Podium(f"http://127.0.0.1:{port}/v1")
+        podium = Podium(f"http://127.0.0.1:{port}")
         try:
             if asked.profile:
                 uvloop.run(_profile(podium, port, plan, asked.profile))

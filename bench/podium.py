@@ -21,7 +21,15 @@ default_model = "lab/words-20"
 
 [endpoints.lab]
 wire = "openai_chat"
-base_url = "{base_url}"
+base_url = "{host}/v1"
+
+[endpoints.lab-anthropic]
+wire = "anthropic"
+base_url = "{host}"
+
+[endpoints.lab-gemini]
+wire = "gemini"
+base_url = "{host}"
 
 [models."lab/words-20"]
 context_window = 128000
@@ -60,12 +68,13 @@ def wait_for(url: str, process: subprocess.Popen[bytes], tick: float = 0.005) ->
 class Podium:
     """`podium serve`: on the server's core the server process, on the other one its parent and the database."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, host: str) -> None:
+        """`host`: the stand-in's root URL."""
         # Directly under /tmp: as root the database runs under an account of its own, which must be able to reach it.
         self.directory = Path(tempfile.mkdtemp(prefix="podium-bench-", dir="/tmp"))
         self.port = free_port()
         self._config = self.directory.with_suffix(".toml")
-        self._config.write_text(_TOML.format(base_url=base_url))
+        self._config.write_text(_TOML.format(host=host))
         self._log = self.directory.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 

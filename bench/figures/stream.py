@@ -40,24 +40,29 @@ async def measure(lab: Lab) -> list[Figure]:
 async def stream_stateless(lab: Lab, target: Target, streams: int, *, missing: int = 0) -> Run:
     """Streams without a conversation. `missing`: how many chunks of each the server may word in another way."""
     requests = [completion(target.client, _model(lab), stream=True)] * streams
-    return await _stretch(lab, target, requests, _CHUNK, missing=missing)
+    return await stretch(lab, target, requests, _CHUNK, missing=missing)
 
 
 async def _in_conversations(lab: Lab) -> Run:
     conversations = await lab.conversations(STREAMS)
     requests = [lab.turn(each, _model(lab), stream=True) for each in conversations]
-    return await _stretch(lab, lab.podium, requests, _DELTA)
+    return await stretch(lab, lab.podium, requests, _DELTA)
 
 
 def _chunks(lab: Lab) -> int:
     return int((_SPREAD + _SETTLED + lab.plan.seconds + _REST) * RATE)
 
 
+def paced(lab: Lab) -> str:
+    """The model of a stream that lasts for a stretch."""
+    return f"paced-{_chunks(lab)}-{RATE}"
+
+
 def _model(lab: Lab) -> str:
-    return f"lab/paced-{_chunks(lab)}-{RATE}"
+    return f"lab/{paced(lab)}"
 
 
-async def _stretch(
+async def stretch(
     lab: Lab, target: Target, requests: Sequence[bytes], marker: bytes, *, missing: int = 0
 ) -> Run:
     """Begin every stream, wait until all run, then count chunks and CPU until the first may end."""
