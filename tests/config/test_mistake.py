@@ -42,6 +42,21 @@ TOLD = [
         'podium.toml:5: "context_window" in [models."lab/small"] should be a whole number, not "128k"',
     ),
     (
+        f'{LAB}[models."lab/small"]\nmedia = ["image", "sound"]\n',
+        (
+            'podium.toml:5: "media" in [models."lab/small"], number 2 of its list, should be "image" or "audio" or'
+            ' "video" or "document", not "sound"'
+        ),
+    ),
+    (
+        f'{LAB}[models."lab/small"]\nmedia = "image"\n',
+        'podium.toml:5: "media" in [models."lab/small"] should be a list, not "image"',
+    ),
+    (
+        f'{LAB}[models."lab/small"]\ntools = "no"\n',
+        'podium.toml:5: "tools" in [models."lab/small"] should be true or false, not "no"',
+    ),
+    (
         f'{LAB}[models."lab/small"]\nprice = {{ input = "cheap", output = "0.60" }}\n',
         'podium.toml:5: "input" in [models."lab/small".price] is wrong: \'cheap\' is not a decimal number',
     ),

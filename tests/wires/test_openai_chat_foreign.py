@@ -1,6 +1,5 @@
 """Members of other dialects on their way to OpenAI's hosts: said, dropped and named, or refused by name."""
 
-
 import pytest
 
 from podium.catalogue.profile import Profile

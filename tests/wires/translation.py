@@ -27,7 +27,7 @@ from tests.wires.gemini.recorded import recordings as gemini_recordings
 from tests.wires.recorded import folder, recordings
 from tests.wires.translated.accepted import refused
 from tests.wires.translated.anthropic_form import anthropic_form
-from tests.wires.translated.compare import beyond, changes
+from tests.wires.translated.compare import beyond, changes, unable
 from tests.wires.translated.form import Form
 from tests.wires.translated.gemini_form import gemini_form
 from tests.wires.translated.openai_form import openai_form
@@ -83,15 +83,17 @@ def requests(root: Path) -> Iterator[Sent]:
             yield Sent(asked.name, "gemini", asked.request, path)
 
 
-def translate(sent: Sent, target: str) -> Outcome:
-    """Read a request as its own door does, and write it for a host of another wire."""
+def translate(sent: Sent, target: str, model: str = "") -> Outcome:
+    """Read a request as its own door does, and write it for a model of another wire's host."""
     try:
         request: Request = WIRES[sent.wire].read_request(sent.path, json.dumps(sent.body).encode())
     except InvalidRequest as error:
         return Outcome(sent, target, UNREAD, error.message)
     form = FORMS[sent.wire](sent.body)
-    cannot = beyond(form, target)
-    profile = described("host", MODELS[target], FAMILIES)
+    profile = described("host", model or MODELS[target], FAMILIES)
+    cannot = beyond(form, target) | unable(
+        form, media=profile.media, tools=profile.tools, forced=profile.forced_choice
+    )
     endpoint = Endpoint(name="host", wire=target, base_url="http://host.invalid")
     try:
         outgoing = WIRES[target].write_request(request, profile, endpoint)
@@ -118,14 +120,16 @@ def _arrived(sent: Sent, target: str, form: Form, outgoing: Outgoing) -> Outcome
     return Outcome(sent, target, SAME, ", ".join(outgoing.dropped))
 
 
-def outcomes(root: Path, only: str = "", source: str = "", target: str = "") -> Iterator[Outcome]:
-    """Every recorded request to each of the other wires."""
+def outcomes(
+    root: Path, only: str = "", source: str = "", target: str = "", *, model: str = ""
+) -> Iterator[Outcome]:
+    """Every recorded request to each of the other wires; `model` is the one that is asked at hosts of `target`."""
     for sent in requests(root):
         if only not in sent.name or source not in ("", sent.wire):
             continue
         for each in WIRES:
             if each != sent.wire and target in ("", each):
-                yield translate(sent, each)
+                yield translate(sent, each, model)
 
 
 def table(tallies: Mapping[str, Counter[str]]) -> str:
@@ -164,11 +168,16 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only recordings whose name contains this")
     parser.add_argument("--source", default="", help="only from this wire")
     parser.add_argument("--target", default="", help="only to this wire")
+    parser.add_argument("--model", default="", help="the model that is asked, for --target")
     options = parser.parse_args()
+    if options.model and not options.target:
+        parser.error("--model needs --target")
     root = folder()
     if root is None:
         sys.exit("PODIUM_TEST_DATA names no folder with recordings.")
-    tallies, by_reason = tallied(outcomes(root, options.only, options.source, options.target))
+    tallies, by_reason = tallied(
+        outcomes(root, options.only, options.source, options.target, model=options.model)
+    )
     print(table(tallies))
     for reason, found in sorted(
         by_reason.items(), key=lambda each: (each[0].partition(":")[0], -len(each[1]))

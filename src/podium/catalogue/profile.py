@@ -7,6 +7,10 @@ from typing import Literal
 
 from podium.catalogue.thinking import Thinking
 
+Medium = Literal["image", "audio", "video", "document"]
+MEDIA: frozenset[Medium] = frozenset({"image", "audio", "video", "document"})
+"""Every kind of media that a message can hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -24,8 +28,10 @@ class Profile:
     """A model at an endpoint. `model` is the name sent to the host, `name` the one that Podium's callers use.
 
     A model that nobody described gets the careful default: it refuses nothing, expects a modest window, has no price.
-    `thinking` is None where nobody knows how it is told to think.
+    `thinking` is None where nobody knows how it is told to think, `media` where nobody knows what it takes besides
+    text. What a model does not take is refused to requests of other dialects, so that a route goes on to its next one.
 
+    tools              takes tools
     native_schema      takes a JSON schema for its answer (wire `anthropic`)
     schema_with_tools  takes one beside tools of the client's (wire `gemini`)
     inline_system      takes system texts in mid-conversation (wire `anthropic`)
@@ -41,6 +47,8 @@ class Profile:
     streaming: bool = True
     price: Price | None = None
     thinking: Thinking | None = None
+    media: frozenset[Medium] | None = None
+    tools: bool = True
     native_schema: bool = False
     schema_with_tools: bool = True
     inline_system: bool = False

@@ -36,12 +36,18 @@ class Thinking:
     budgets: Mapping[str, int] = field(default_factory=lambda: BUDGETS)
 
     def level(self, effort: Effort) -> str | None:
-        """The level that comes nearest: the next one that the model takes, else its highest; None if none is meant."""
+        """The level that comes nearest; None if none is meant.
+
+        Of one by name: the next one that the model takes, else its highest. Of tokens: the one they are worth, else the
+        one whose worth differs by the smallest factor.
+        """
         wanted = effort.level
         if wanted is None and effort.tokens is not None:
             wanted = next((name for name in LEVELS if self._worth(name) >= effort.tokens), LEVELS[-1])
         if wanted not in LEVELS or not self.levels:
             return None
+        if effort.level is None and effort.tokens and wanted not in self.levels:
+            return min(self.levels, key=lambda name: _factor(self._worth(name), effort.tokens))
         at = LEVELS.index(wanted)
         return next((each for each in self.levels if LEVELS.index(each) >= at), self.levels[-1])
 
@@ -54,6 +60,11 @@ class Thinking:
 
     def _worth(self, level: str) -> int:
         return self.budgets.get(level, BUDGETS[level])
+
+
+def _factor(one: int, other: int | None) -> float:
+    """By how many times two counts of tokens differ."""
+    return max(one, other or 1) / min(one, other or 1)
 
 
 def is_off(effort: Effort) -> bool:

@@ -9,11 +9,14 @@ https://platform.openai.com/docs/models with the page on reasoning.
 
 from dataclasses import replace
 
-from podium.catalogue.profile import Profile
+from podium.catalogue.profile import MEDIA, Medium, Profile
 from podium.catalogue.thinking import BUDGETS, Thinking
 
 _MILLION = 1_000_000
 _MEBI = 1_048_576
+
+_PICTURES_AND_PAGES: frozenset[Medium] = frozenset({"image", "document"})
+_TEXT_ALONE: frozenset[Medium] = frozenset()
 
 # ── Claude ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -21,7 +24,9 @@ _BY_BUDGET = Thinking(least=1_024, most=63_999)
 _TO_MAX = ("low", "medium", "high", "max")
 _TO_XHIGH = ("low", "medium", "high", "xhigh", "max")
 
-_CLAUDE = Profile("", "", context_window=200_000, output_limit=64_000, thinking=_BY_BUDGET)
+_CLAUDE = Profile(
+    "", "", context_window=200_000, output_limit=64_000, thinking=_BY_BUDGET, media=_PICTURES_AND_PAGES
+)
 _CLAUDE_4_5 = replace(_CLAUDE, native_schema=True, sampling="one")
 _CLAUDE_4_6 = replace(_CLAUDE_4_5, context_window=_MILLION, output_limit=128_000, thinking=Thinking(_TO_MAX))
 _CLAUDE_4_7 = replace(_CLAUDE_4_6, thinking=Thinking(_TO_XHIGH), sampling="none")
@@ -53,7 +58,11 @@ _CLAUDES: tuple[tuple[str, Profile], ...] = (
     ("*claude-sonnet-4*", _CLAUDE),
     ("*claude-3-7*", _CLAUDE),
     ("*claude-3-5*", replace(_CLAUDE, output_limit=8_192, thinking=Thinking())),
-    ("*claude-[123]*", replace(_CLAUDE, output_limit=4_096, thinking=Thinking())),
+    (
+        "*claude-[12]*",
+        replace(_CLAUDE, output_limit=4_096, thinking=Thinking(), media=_TEXT_ALONE, tools=False),
+    ),
+    ("*claude-3*", replace(_CLAUDE, output_limit=4_096, thinking=Thinking())),
     (
         "*claude-*",
         replace(
@@ -72,7 +81,10 @@ _TOKENS = {**BUDGETS, "low": 1_024, "medium": 8_192, "high": 24_576, "xhigh": 24
 
 _LEVELS = ("low", "medium", "high")
 
-_GEMINI = Profile("", "", context_window=_MEBI, output_limit=65_536)
+_GEMINI = Profile("", "", context_window=_MEBI, output_limit=65_536, media=MEDIA)
+_GEMINI_SPEAKS = Profile(
+    "", "", context_window=8_192, output_limit=16_384, thinking=Thinking(), media=_TEXT_ALONE, tools=False
+)
 _GEMINI_2 = replace(_GEMINI, output_limit=8_192, thinking=Thinking(), schema_with_tools=False)
 _GEMINI_2_5 = replace(
     _GEMINI, thinking=Thinking(most=24_576, off="disabled", budgets=_TOKENS), schema_with_tools=False
@@ -81,9 +93,15 @@ _GEMINI_3 = replace(_GEMINI, thinking=Thinking(_LEVELS, off="never", budgets=_TO
 _GEMINI_3_MINIMAL = replace(_GEMINI, thinking=Thinking(("minimal", *_LEVELS), off="never", budgets=_TOKENS))
 
 _GEMINIS: tuple[tuple[str, Profile], ...] = (
+    ("gemini-*-tts*", _GEMINI_SPEAKS),
     ("gemini-1*", _GEMINI_2),
     ("gemini-2.0*", _GEMINI_2),
-    ("gemini-2.5-flash-image*", replace(_GEMINI_2, context_window=32_768, output_limit=32_768)),
+    (
+        "gemini-2.5-flash-image*",
+        replace(
+            _GEMINI_2, context_window=32_768, output_limit=32_768, media=_PICTURES_AND_PAGES, tools=False
+        ),
+    ),
     (
         "gemini-2.5-flash-lite*",
         replace(_GEMINI_2_5, thinking=Thinking(least=512, most=24_576, off="disabled", budgets=_TOKENS)),
@@ -93,6 +111,7 @@ _GEMINIS: tuple[tuple[str, Profile], ...] = (
         replace(_GEMINI_2_5, thinking=Thinking(least=128, most=32_768, off="never", budgets=_TOKENS)),
     ),
     ("gemini-2.5*", _GEMINI_2_5),
+    ("gemini-3-pro-image*", replace(_GEMINI_3, context_window=65_536, output_limit=32_768, tools=False)),
     ("gemini-3-pro*", replace(_GEMINI, thinking=Thinking(("low", "high"), off="never", budgets=_TOKENS))),
     ("gemini-3-flash*", _GEMINI_3_MINIMAL),
     ("gemini-3.1-flash*", _GEMINI_3_MINIMAL),
@@ -102,9 +121,20 @@ _GEMINIS: tuple[tuple[str, Profile], ...] = (
 
 # ── OpenAI ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_PLAIN = Profile("", "", context_window=128_000, output_limit=16_384, thinking=Thinking())
+_PLAIN = Profile(
+    "", "", context_window=128_000, output_limit=16_384, thinking=Thinking(), media=_PICTURES_AND_PAGES
+)
+_HEARS = replace(_PLAIN, media=frozenset({"audio"}))
 _REASONS = Profile(
-    "", "", context_window=200_000, output_limit=100_000, thinking=Thinking(_LEVELS, off="never")
+    "",
+    "",
+    context_window=200_000,
+    output_limit=100_000,
+    thinking=Thinking(_LEVELS, off="never"),
+    media=_PICTURES_AND_PAGES,
+)
+_REASONED_FIRST = replace(
+    _REASONS, context_window=128_000, output_limit=65_536, thinking=Thinking(), media=_TEXT_ALONE, tools=False
 )
 _GPT_5 = Profile(
     "",
@@ -112,6 +142,7 @@ _GPT_5 = Profile(
     context_window=400_000,
     output_limit=128_000,
     thinking=Thinking(("minimal", *_LEVELS), off="never"),
+    media=_PICTURES_AND_PAGES,
 )
 _GPT_5_1 = replace(_GPT_5, thinking=Thinking(_LEVELS, off="disabled"))
 
@@ -123,8 +154,16 @@ _OPENAIS: tuple[tuple[str, Profile], ...] = (
     ("gpt-5.*", replace(_GPT_5_1, thinking=Thinking((*_LEVELS, "xhigh"), off="disabled"))),
     ("gpt-5*", _GPT_5),
     ("gpt-4.1*", replace(_PLAIN, context_window=1_047_576, output_limit=32_768)),
+    ("gpt-4o-audio*", _HEARS),
+    ("gpt-4o-mini-audio*", _HEARS),
+    ("gpt-audio*", _HEARS),
     ("gpt-4o*", _PLAIN),
+    ("chatgpt-4o*", replace(_PLAIN, tools=False)),
+    ("gpt-3.5*", replace(_PLAIN, context_window=16_385, output_limit=4_096, media=_TEXT_ALONE)),
+    ("o1-mini*", _REASONED_FIRST),
+    ("o1-preview*", replace(_REASONED_FIRST, output_limit=32_768)),
     ("o1*", _REASONS),
+    ("o3-mini*", replace(_REASONS, media=_TEXT_ALONE)),
     ("o3*", _REASONS),
     ("o4*", _REASONS),
 )

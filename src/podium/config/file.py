@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from podium.catalogue.profile import Price
+from podium.catalogue.profile import Medium, Price
 from podium.catalogue.thinking import BUDGETS, LEVELS, Thinking
 from podium.config.resilience import PatienceTable, ResilienceTable
 from podium.config.server import HttpUrl, Server
@@ -99,6 +99,8 @@ class ModelTable(Table):
     streaming: bool = True
     price: PriceTable | None = None
     thinking: ThinkingTable | None = None
+    media: frozenset[Medium] | None = None
+    tools: bool | None = None
     native_schema: bool | None = None
     schema_with_tools: bool | None = None
     inline_system: bool | None = None

@@ -18,6 +18,7 @@ _WANTED = {
     "float": "a number",
     "bool": "true or false",
     "tuple": "a list",
+    "frozen_set": "a list",
     "dict": "a table",
     "model": "a table",
     "path": "a path",

@@ -19,6 +19,7 @@ from tests.wires.translated.form import (
     loose,
     plain_schema,
     read_answer_tool,
+    read_instruction,
 )
 
 _DRAWN = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_tokens": "max_output"}
@@ -43,9 +44,10 @@ def anthropic_form(sent: Json, *, ours: bool = False) -> Form:
     _tools(form, sent)
     if ours:
         read_answer_tool(form)
+        read_instruction(form)
     form.drawn = {name: sent[key] for key, name in _DRAWN.items() if sent.get(key) is not None}
     form.drawn["stop"] = sent.get("stop_sequences") or []
-    _output(form, sent)
+    _output(form, sent, ours=ours)
     for name in ("mcp_servers", "container"):
         if sent.get(name):
             form.beyond.add("hosted tool")
@@ -53,14 +55,14 @@ def anthropic_form(sent: Json, *, ours: bool = False) -> Form:
     return form
 
 
-def _output(form: Form, sent: Json) -> None:
+def _output(form: Form, sent: Json, *, ours: bool) -> None:
     config = sent.get("output_config") or {}
     given = config.get("format") or sent.get("output_format")
     form.rest(config, {"format", "effort"})
     if given:
         form.schema = plain_schema(given["schema"])
     thinking = sent.get("thinking") or {}
-    form.rest(thinking, {"type", "budget_tokens"})
+    form.rest(thinking, {"type", "budget_tokens", *(["display"] if ours else [])})
     if thinking.get("type") == "enabled":
         form.effort = effort_of(None, thinking["budget_tokens"])
     elif config.get("effort"):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from tests.wires.translated.form import ANY_EFFORT, TEXT, Foreign, Form, Item, Media, Result, Turn
+from tests.wires.translated.form import ANY_EFFORT, TEXT, Call, Foreign, Form, Item, Media, Result, Turn
 
 CANNOT: dict[str, frozenset[str]] = {
     "openai_chat": frozenset(
@@ -56,6 +56,26 @@ _HEARD = {"audio/mpeg", "audio/wav"}
 _SEEN = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 
 
+def unable(form: Form, *, media: frozenset[str] | None, tools: bool, forced: bool) -> set[str]:
+    """What of a request a model cannot hear that takes these media, and has tools or not, forced or not."""
+    found = {
+        f"{kind} for this model"
+        for each in _media(form)
+        if media is not None and (kind := _KINDS.get(each.mime.partition("/")[0], "document")) not in media
+        if each.mime != TEXT
+    }
+    used = form.tools or any(isinstance(item, Call | Result) for turn in form.turns for item in turn.items)
+    if used and not tools:
+        found.add("tools for this model")
+    if form.mode == "required" and not forced:
+        found.add("nothing is forced upon this model")
+    return found
+
+
+_KINDS = {"image": "image", "audio": "audio", "video": "video", "": "image"}
+"""By the first half of a media type. What is behind a URL without one is a picture in all but few requests."""
+
+
 def beyond(form: Form, wire: str) -> set[str]:
     """What of a request a host of the wire cannot hear."""
     said, drawn = set(form.beyond), form.drawn
@@ -102,6 +122,9 @@ def _word(name: str) -> str:
     return name.rpartition(".")[2].partition("[")[0].replace("_", "").lower()
 
 
+_SHAPES = ("response_format", "format", "responseSchema", "responseJsonSchema")
+"""What the dialects call the shape of an answer."""
+
 Difference = tuple[str, tuple[str, ...]]
 
 
@@ -115,7 +138,9 @@ def _differences(source: Form, target: Form, wire: str, dropped: list[str]) -> I
     yield from _tools(source, target)
     yield from _drawn(source, target)
     if source.schema != target.schema:
-        yield f"schema is {target.schema}; it was {source.schema}", ("response_format", "format")
+        yield f"schema is {target.schema}; it was {source.schema}", _SHAPES
+    elif target.instructed:
+        yield "the schema is told in words", _SHAPES
     if not _same_effort(source.effort, target.effort):
         yield (
             f"effort is {target.effort}; it was {source.effort}",
@@ -225,13 +250,13 @@ def _turns(source: Form, target: Form, wire: str, dropped: list[str]) -> Iterato
 
 
 def _told(form: Form, wire: str) -> list[Turn]:
-    """Results come before what the user says beside them; OpenAI's have their media behind them."""
+    """Results come before what the user says beside them, texts among their media aloud, the rest behind them."""
     turns: list[Turn] = []
     for turn in form.turns:
         results = [item for item in turn.items if isinstance(item, Result)]
         rest = [item for item in turn.items if not isinstance(item, Result)]
         shown: list[Item] = []
-        if wire == "openai_chat":
+        if wire != "anthropic":
             results = [_read_aloud(result) for result in results]
         if wire != "anthropic":
             shown = [media for result in results for media in result.media]

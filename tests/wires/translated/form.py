@@ -67,8 +67,8 @@ class Tool(NamedTuple):
 class Form:
     """The meaning of a request.
 
-    `unread` names the members that have no place here, by their last name: hints, or what only their wire knows.
-    `beyond` are the things said that not every wire can say.
+    `instructed`: the shape of the answer is told in words alone. `unread` names the members that have no place here,
+    by their last name: hints, or what only their wire knows. `beyond` are the things said that not every wire can say.
     """
 
     turns: list[Turn] = field(default_factory=list)
@@ -77,6 +77,7 @@ class Form:
     names: frozenset[str] | None = None
     parallel: bool = True
     schema: Any = None
+    instructed: bool = False
     drawn: dict[str, Any] = field(default_factory=dict)
     effort: int | None = None
     unread: list[str] = field(default_factory=list)
@@ -216,6 +217,21 @@ _ANSWER = "podium_answer"
 _BOXED = "podium_boxed_answer"
 _ANY_OBJECT = {"type": "object", "additionalProperties": True, "properties": {}}
 _ALONE = "whole answer as its input."
+
+
+_BY_SCHEMA = "Answer with JSON alone, without any other words, that is valid by this JSON schema: "
+_BY_WORD = "Answer with a single JSON object and with nothing besides it."
+
+
+def read_instruction(form: Form) -> None:
+    """The system's last words, if they stand for a schema."""
+    said = form.turns[0].items if form.turns and form.turns[0].role == "system" else []
+    last = said[-1] if said else None
+    if not isinstance(last, str) or not (last == _BY_WORD or last.startswith(_BY_SCHEMA)):
+        return
+    form.schema = "any" if last == _BY_WORD else plain_schema(json.loads(last.removeprefix(_BY_SCHEMA)))
+    form.instructed = True
+    said.pop()
 
 
 def read_answer_tool(form: Form) -> None:

@@ -9,6 +9,7 @@ from msgspec import Raw
 from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Sampling, Source
+from podium.wires.ability import check_abilities
 from podium.wires.anthropic.line_writer import LineWriter, unknown_hints, with_cache_hint
 from podium.wires.anthropic.member import NAME
 from podium.wires.anthropic.prompt import Prompt, thought_elsewhere
@@ -33,9 +34,10 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
     """The request as this wire says it.
 
     Raises:
-        Inexpressible: a member carries meaning that this wire cannot say.
+        Inexpressible: a member carries meaning that this wire cannot say, or that the model is known not to take.
     """
     source = request.source if request.source is not None and request.source.wire == NAME else None
+    check_abilities(request, profile, NAME)
     dropped = list(unsaid_members(request, NAME))
     headers = {"content-type": "application/json", "anthropic-version": VERSION}
     members: Members = {}

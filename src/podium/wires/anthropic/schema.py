@@ -40,7 +40,7 @@ def put_shape(members: Members, request: Request, profile: Profile, dropped: lis
         dropped.append(description_name(request))
     if schema is None or (native is not None and native is schema.schema):
         return
-    if native is None and profile.forced_choice:
+    if native is None and _takes_tool(profile):
         _put_tool(members, request, schema)
         return
     if native is None:
@@ -53,7 +53,12 @@ def _native(schema: Schema | None, profile: Profile) -> Raw | None:
     if schema is None or schema.schema is None or not profile.native_schema:
         return None
     shut = closed(schema.schema)
-    return shut if shut is schema.schema or not profile.forced_choice else None
+    return shut if shut is schema.schema or not _takes_tool(profile) else None
+
+
+def _takes_tool(profile: Profile) -> bool:
+    """Whether a tool can stand for the shape."""
+    return profile.tools and profile.forced_choice
 
 
 def _put_tool(members: Members, request: Request, schema: Schema) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Sampling, Source
+from podium.wires.ability import check_abilities
 from podium.wires.dialect import foreign_members, member_name, unsaid_members
 from podium.wires.gemini.answer_tool import needs_answer_tool, put_answer_tool
 from podium.wires.gemini.generation import put_sampling, put_schema
@@ -31,8 +32,9 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
     """The request as this wire says it.
 
     Raises:
-        Inexpressible: a member carries meaning that this wire cannot say.
+        Inexpressible: a member carries meaning that this wire cannot say, or that the model is known not to take.
     """
+    check_abilities(request, profile, NAME)
     dropped = list(unsaid_members(request, NAME))
     source = request.source if request.source is not None and request.source.wire == NAME else None
     members = _as_sent(source)

@@ -14,6 +14,7 @@ from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible
 from podium.vocabulary.part import Text
 from podium.vocabulary.request import Request, Sampling, Schema, Source
+from podium.wires.ability import check_abilities
 from podium.wires.dialect import foreign_members, member_name, unsaid_members
 from podium.wires.openai_chat.line_writer import LineWriter
 from podium.wires.openai_chat.member import NAME, Members, decode_raws, encode, is_null, parse, put, raw
@@ -32,9 +33,10 @@ def write_request(request: Request, profile: Profile, endpoint: Endpoint) -> Out
     """The request as this wire says it.
 
     Raises:
-        Inexpressible: a member carries meaning that this wire cannot say.
+        Inexpressible: a member carries meaning that this wire cannot say, or that the model is known not to take.
     """
     source = _own(request)
+    check_abilities(request, profile, NAME)
     dropped = list(unsaid_members(request, NAME))
     members: Members = {}
     if source is not None:
