@@ -89,18 +89,20 @@ async def test_an_end_is_not_shown_before_it_is_recorded(home: Home, monkeypatch
         return await fetch(self, sql, *arguments, **more)
 
     monkeypatch.setattr(Lane, "fetch", held)
-    heard = home.say(await home.conversation(), "[[tokens=20]]")
+    heard = home.say(await home.conversation(), "[[tokens=20 rate=100]]")
     other = home.say(await home.conversation(), "[[tokens=400 rate=100]]")
-    await wait_for(lambda: heard.deltas >= 20 and other.deltas > 3)
-    log = home.app._journal.find(str(heard.turn))
-    assert log is not None
-    await wait_for(lambda: log.sealed)
-    await take_back(home, heard, after=2)
-    said = other.deltas
-    await wait_for(lambda: other.deltas > said + 50)
-    assert not [frame for frame in heard.frames if frame.kind == "turn.completed"]
-    assert log.shown < len(log.events)
-    released.set()
+    try:
+        await wait_for(lambda: heard.deltas > 3 and other.deltas > 3)
+        log = home.app._journal.find(str(heard.turn))
+        assert log is not None
+        await wait_for(lambda: log.sealed)
+        await take_back(home, heard, after=2)
+        said = other.deltas
+        await wait_for(lambda: other.deltas > said + 50)
+        assert not [frame for frame in heard.frames if frame.kind == "turn.completed"]
+        assert log.shown < len(log.events)
+    finally:
+        released.set()
     await heard.done()
     assert heard.end["status"] == "completed"
     assert heard.frames == await home.events(str(heard.turn))
