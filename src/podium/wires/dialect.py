@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from podium.errors import Inexpressible
 from podium.vocabulary.part import Extra
-from podium.vocabulary.request import Request
+from podium.vocabulary.request import Request, Schema
 from podium.wires.member import NULL, Members, parse
 
 _NAMES: dict[str, dict[str, str]] = {
@@ -173,6 +173,21 @@ def member_name(request: Request, field: str) -> str:
 def thinks_unasked(request: Request) -> bool:
     """Whether the client's dialect is one whose models think unless told not to, so that telling it is no default."""
     return request.source is None or request.source.wire != "anthropic"
+
+
+def schema_for(request: Request, wire: str) -> Schema | None:
+    """The shape that the answer is to have.
+
+    Raises:
+        Inexpressible: it is one that another wire than `wire` alone knows.
+    """
+    schema = request.schema
+    if schema is not None and schema.extra is not None and schema.extra.wire != wire:
+        raise Inexpressible(
+            f"This form of an answer is known to the wire {schema.extra.wire} alone.",
+            param=member_name(request, "schema"),
+        )
+    return schema
 
 
 def unsaid_members(request: Request, wire: str) -> Iterator[str]:

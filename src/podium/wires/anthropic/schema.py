@@ -3,13 +3,12 @@
 from msgspec import Raw
 
 from podium.catalogue.profile import Profile
-from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Schema
 from podium.wires.answer_tool import answer_tool, description_name
 from podium.wires.anthropic.closed import closed
 from podium.wires.anthropic.member import NAME
 from podium.wires.anthropic.tool import object_schema
-from podium.wires.dialect import member_name
+from podium.wires.dialect import member_name, schema_for
 from podium.wires.member import Members, parse, raw
 
 _ANY = "Answer with a single JSON object and with nothing besides it."
@@ -22,12 +21,7 @@ def put_shape(members: Members, request: Request, profile: Profile, dropped: lis
     Raises:
         Inexpressible: it is one that another wire alone knows.
     """
-    schema = request.schema
-    if schema is not None and schema.extra is not None and schema.extra.wire != NAME:
-        raise Inexpressible(
-            f"This form of an answer is known to the wire {schema.extra.wire} alone.",
-            param=member_name(request, "schema"),
-        )
+    schema = schema_for(request, NAME)
     members.pop("output_format", None)
     config = parse(members.pop("output_config", None), Members) or {}
     config.pop("format", None)
@@ -36,12 +30,14 @@ def put_shape(members: Members, request: Request, profile: Profile, dropped: lis
         config["format"] = raw({"type": "json_schema", "schema": native})
     if config:
         members["output_config"] = raw(config)
-    if native is not None and schema is not None and schema.description is not None:
-        dropped.append(description_name(request))
-    if schema is None or (native is not None and native is schema.schema):
+    if schema is None:
         return
     if native is None and _takes_tool(profile):
         _put_tool(members, request, schema)
+        return
+    if schema.description is not None:
+        dropped.append(description_name(request))
+    if native is not None and native is schema.schema:
         return
     if native is None:
         _put_instruction(members, schema)

@@ -10,7 +10,7 @@ from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.request import Request, Sampling, Schema
 from podium.wires.answer_tool import description_name
 from podium.wires.demand import optional
-from podium.wires.dialect import member_name
+from podium.wires.dialect import member_name, schema_for
 from podium.wires.gemini.demand import inner, whole
 from podium.wires.gemini.member import NAME, extra_of, mark, put
 from podium.wires.gemini.schema import json_schema
@@ -98,12 +98,7 @@ def put_schema(config: Members, request: Request, dropped: list[str]) -> None:
     Raises:
         Inexpressible: it is one that another wire alone knows.
     """
-    schema = request.schema
-    if schema is not None and schema.extra is not None and schema.extra.wire != NAME:
-        raise Inexpressible(
-            f"This form of an answer is known to the wire {schema.extra.wire} alone.",
-            param=member_name(request, "schema"),
-        )
+    schema = schema_for(request, NAME)
     if schema is not None and schema.description is not None:
         dropped.append(description_name(request))
     for name in ("responseSchema", "_responseJsonSchema"):
