@@ -34,6 +34,15 @@ from tests.wires.translated.openai_form import openai_form
 
 WIRES: Mapping[str, Wire] = {"openai_chat": OpenAIChat(), "anthropic": Anthropic(), "gemini": Gemini()}
 MODELS = {"openai_chat": "gpt-5-mini", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
+OTHERS = {
+    "openai_chat": ("gpt-4o", "gpt-4.1", "o3", "o3-mini", "o1-mini", "gpt-4o-audio-preview", "unheard-of"),
+    "anthropic": (
+        *("claude-opus-4-1", "claude-haiku-4-5", "claude-3-5-haiku", "claude-opus-4-8", "claude-opus-5-5"),
+        *("claude-sonnet-5-5", "claude-2.1", "unheard-of"),
+    ),
+    "gemini": ("gemini-2.5-pro", "gemini-2.0-flash", "gemini-3-pro", "gemini-2.5-flash-image", "unheard-of"),
+}
+"""Models that differ in what they take; of the last nothing is known."""
 FORMS = {"openai_chat": openai_form, "anthropic": anthropic_form, "gemini": gemini_form}
 
 SAME, NAMED, REFUSED, CHANGED, NEEDLESS, UNREAD = (

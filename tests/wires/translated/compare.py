@@ -64,6 +64,10 @@ def unable(form: Form, *, media: frozenset[str] | None, tools: bool, forced: boo
         if media is not None and (kind := _KINDS.get(each.mime.partition("/")[0], "document")) not in media
         if each.mime != TEXT
     }
+    found |= {
+        f"{kind} for this model"
+        for kind in form.beyond & {"audio", "video"} - (form.beyond if media is None else media)
+    }
     used = form.tools or any(isinstance(item, Call | Result) for turn in form.turns for item in turn.items)
     if used and not tools:
         found.add("tools for this model")
