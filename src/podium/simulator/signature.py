@@ -61,7 +61,7 @@ def _check_thoughts(request: Request) -> int:
     if said and in_loop and _thinks(request) and not isinstance(said[-1].parts[0], Reasoning):
         raise InvalidRequest(
             "Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final"
-            " `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and"
+            " `assistant` message must start with a thinking block (before the last set of `tool_use` and"
             " `tool_result` blocks)."
         )
     return good
