@@ -353,6 +353,9 @@ thinking = { levels = ["high", "low"], off = "disabled" }
     assert [haiku.thinking.budget(Effort(each)) for each in ("minimal", "low", "high")] == [2000, 3000, 8000]
     assert profiles["anthropic/tiny"].thinking == Thinking()
     assert profiles["anthropic/tiny"].sampling == "none"
-    assert (profiles["anthropic/tiny"].media, profiles["anthropic/tiny"].tools) == (frozenset({"image"}), False)
+    assert (profiles["anthropic/tiny"].media, profiles["anthropic/tiny"].tools) == (
+        frozenset({"image"}),
+        False,
+    )
     assert (haiku.media, haiku.tools) == (frozenset({"image", "document"}), True)
     assert profiles["anthropic/claude-opus-9"].thinking == Thinking(("low", "high"), off="disabled")
