@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile, described
@@ -213,6 +215,28 @@ def test_a_budget_stays_below_the_cap_which_is_the_models_own_where_the_client_h
     assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (8_000, 6_000)
     request = of_openai(reasoning_effort="low", max_completion_tokens=1_000_000)
     assert json.loads(to("claude-haiku-4-5", request).body)["max_tokens"] == 64_000
+
+
+@given(
+    model=st.sampled_from(("claude-sonnet-4-5", "claude-3-5-haiku-latest", "claude-opus-5-1", "unheard-of")),
+    effort=st.sampled_from(("none", *LEVELS, "turbo")),
+    drawn=st.fixed_dictionaries(
+        {},
+        optional={
+            "temperature": st.sampled_from((0.2, 1)),
+            "top_p": st.sampled_from((0.5, 1)),
+            "tool_choice": st.sampled_from(("auto", "required")),
+        },
+    ),
+)
+def test_the_cap_is_the_same_with_an_effort_and_without_but_where_a_budget_demands_more(
+    model: str, effort: str, drawn: dict[str, Any]
+) -> None:
+    asked = {"tools": [{"type": "function", "function": {"name": "f"}}], **drawn}
+    plain = json.loads(to(model, of_openai(**asked)).body)["max_tokens"]
+    body = json.loads(to(model, of_openai(reasoning_effort=effort, **asked)).body)
+    budget = body.get("thinking", {}).get("budget_tokens", 0)
+    assert body["max_tokens"] == plain + (budget if model == "unheard-of" else 0)
 
 
 def test_no_model_is_made_to_think_in_ways_in_which_its_host_lets_none() -> None:

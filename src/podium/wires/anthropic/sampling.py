@@ -5,12 +5,14 @@ from msgspec import Raw
 from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Sampling
-from podium.wires.anthropic.thinking import CAP, UNKNOWN, keep_budget_below, put_effort
+from podium.wires.anthropic.thinking import budget_of, keep_budget_below, put_effort
 from podium.wires.dialect import member_name
 from podium.wires.member import Members, parse, raw
 
 _PLAIN = ("temperature", "top_p", "top_k")
 _DEFAULTS = {"temperature": 1.0, "top_p": 1.0}
+_CAREFUL_CAP = 4_096
+"""Where neither the client nor the profile names a cap: every model of this wire can do as much."""
 _HINTS = ("seed", "presence_penalty", "frequency_penalty")
 
 
@@ -29,14 +31,15 @@ def put_sampling(
     dropped.extend(member_name(request, name) for name in _HINTS if _says(sampling, was, name))
     if sampling.stop != was.stop:
         put(members, "stop_sequences", raw(sampling.stop) if sampling.stop else None)
-    if before is None or sampling.max_output != before.max_output:
-        members["max_tokens"] = raw(_cap(sampling, profile))
-        if sampling.max_output is not None and members["max_tokens"] != raw(sampling.max_output):
-            dropped.append(member_name(request, "max_output"))
+    most = _most(sampling, profile)
     if sampling.effort != was.effort:
-        put_effort(members, request, profile, dropped)
+        put_effort(members, request, profile, dropped, most=most)
     else:
         keep_budget_below(members, sampling)
+    if before is None or sampling.max_output != before.max_output:
+        members["max_tokens"] = raw(_CAREFUL_CAP + budget_of(members) if most is None else most)
+        if sampling.max_output is not None and most != sampling.max_output:
+            dropped.append(member_name(request, "max_output"))
 
 
 def _put_plain(
@@ -104,12 +107,7 @@ def put(members: Members, name: str, value: Raw | None) -> None:
         members[name] = value
 
 
-def _cap(sampling: Sampling, profile: Profile) -> int:
-    """The client's, but no more than the model can say; else all that it can say; else a careful guess."""
-    limit = profile.output_limit
-    if sampling.max_output is not None:
-        return sampling.max_output if limit is None else min(sampling.max_output, limit)
-    if limit is not None:
-        return limit
-    thinking = profile.thinking or UNKNOWN
-    return CAP + (thinking.budget(sampling.effort) or 0 if sampling.effort is not None else 0)
+def _most(sampling: Sampling, profile: Profile) -> int | None:
+    """The client's cap, but no more than the model can say; else all that it can say; None where nobody knows."""
+    caps = [each for each in (sampling.max_output, profile.output_limit) if each is not None]
+    return min(caps, default=None)

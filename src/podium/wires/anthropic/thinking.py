@@ -9,9 +9,6 @@ from podium.vocabulary.request import Effort, Request, Sampling
 from podium.wires.dialect import member_name
 from podium.wires.member import Members, parse, raw
 
-CAP = 4_096
-"""The cap where neither the client nor the profile names one: every model of this wire can do as much."""
-
 LEAST_BUDGET = 1_024
 
 UNKNOWN = Thinking(least=LEAST_BUDGET, most=60_000)
@@ -21,8 +18,13 @@ _AS_IT_LIKES = Effort(level="medium")
 _LEAST_TOP_P = 0.95
 
 
-def put_effort(members: Members, request: Request, profile: Profile, dropped: list[str]) -> None:
-    """Set what the request's effort means to the model; what it cannot be told is a hint."""
+def put_effort(
+    members: Members, request: Request, profile: Profile, dropped: list[str], *, most: int | None
+) -> None:
+    """Set what the request's effort means to the model; what it cannot be told is a hint.
+
+    `most` is the cap on thoughts and answer together; None where there is room for any budget.
+    """
     members.pop("thinking", None)
     config = parse(members.pop("output_config", None), Members) or {}
     config.pop("effort", None)
@@ -35,7 +37,7 @@ def put_effort(members: Members, request: Request, profile: Profile, dropped: li
     elif thinking.levels:
         told = _put_level(members, config, request.sampling, thinking)
     elif thinking.most:
-        told = _put_budget(members, request.sampling, thinking)
+        told = _put_budget(members, request.sampling, thinking, most)
     else:
         told = False
     if not told:
@@ -72,7 +74,7 @@ def _put_level(members: Members, config: Members, sampling: Sampling, thinking: 
     return level is not None or effort == Effort()
 
 
-def _put_budget(members: Members, sampling: Sampling, thinking: Thinking) -> bool:
+def _put_budget(members: Members, sampling: Sampling, thinking: Thinking, most: int | None) -> bool:
     """A budget below the cap.
 
     A model of this wire does not think on a budget while it is forced to call a tool, at a temperature of less than 1,
@@ -80,9 +82,8 @@ def _put_budget(members: Members, sampling: Sampling, thinking: Thinking) -> boo
     """
     effort = sampling.effort or Effort()
     budget = thinking.budget(_AS_IT_LIKES if effort == Effort() else effort)
-    cap = parse(members.get("max_tokens"), int) or CAP
-    if budget is not None and budget >= cap:
-        budget = cap * 3 // 4
+    if budget is not None and most is not None and budget >= most:
+        budget = most * 3 // 4
     if (
         budget is None
         or budget < LEAST_BUDGET
@@ -90,8 +91,6 @@ def _put_budget(members: Members, sampling: Sampling, thinking: Thinking) -> boo
         or _is_forced(members)
         or _is_in_thoughtless_loop(members)
     ):
-        if sampling.max_output is None:
-            members["max_tokens"] = raw(min(cap, CAP))
         return False
     members["thinking"] = raw({"type": "enabled", "budget_tokens": budget})
     return effort.tokens is None or thinking.least <= effort.tokens <= thinking.most
@@ -127,11 +126,17 @@ def _kinds(message: Members) -> list[str]:
     return [parse(block.get("type"), str) or "" for block in blocks]
 
 
+def budget_of(members: Members) -> int:
+    """The tokens that the model is given to think."""
+    thinking = parse(members.get("thinking"), Members) or {}
+    return parse(thinking.get("budget_tokens"), int) or 0
+
+
 def keep_budget_below(members: Members, sampling: Sampling) -> None:
     """A cap that was lowered must stay above the budget for thinking."""
     thinking = parse(members.get("thinking"), Members) or {}
-    budget, cap = parse(thinking.get("budget_tokens"), int), sampling.max_output
-    if budget is None or cap is None or budget < cap:
+    budget, cap = budget_of(members), sampling.max_output
+    if cap is None or budget < cap:
         return
     if cap * 3 // 4 < LEAST_BUDGET:
         del members["thinking"]
