@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from podium.context.compose import compose
 from podium.context.history import fitting, history_bytes, tokens
-from podium.vocabulary.part import Part, Text, ToolCall, ToolResult
+from podium.vocabulary.part import Audio, Document, Image, Media, Part, Text, ToolCall, ToolResult, Video
 from podium.vocabulary.request import Line, Request
 
 _IDS = st.sampled_from(["call_0", "call_1", "call_2"])
@@ -116,6 +116,37 @@ def test_ids_that_a_host_gives_again_are_told_apart() -> None:
     kept = fitting(lines, 10_000, reserved=0)
     assert kept[:4] == tuple(lines[:4])
     assert kept[4].parts == (Text("so"),)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(
+    "media",
+    [
+        Media("url", "https://u/i.png"),
+        Media("url", "https://u/" + "a" * 9_000),
+        Media("file", "f"),
+        Media("inline", "AAAA", "image/png"),
+        Media("inline", "A" * 400_000),
+    ],
+)
+def test_a_picture_counts_the_same_wherever_it_stands_and_whatever_its_form(
+    media: Media, *, inside: bool
+) -> None:
+    def line(*parts: Part) -> Line:
+        return Line("tool", (ToolResult("c", parts),)) if inside else Line("user", parts)
+
+    assert 1_600 <= tokens(line(Image(media))) - tokens(line()) < 1_650
+
+
+def test_a_text_counts_what_it_says_and_sounds_films_and_documents_by_the_bytes_that_are_there() -> None:
+    def cost(part: Part) -> int:
+        return tokens(Line("user", (part,)))
+
+    data = "A" * 80_000
+    assert 20_000 <= cost(Document(Media("inline", data, "text/plain"))) < 20_050
+    for kind, made in (("application/pdf", Document), ("audio/mpeg", Audio), ("video/mp4", Video)):
+        assert 2_400 <= cost(made(Media("inline", data, kind))) < 2_450
+        assert 1_600 <= cost(made(Media("url", "https://u/x", kind))) < 1_650
 
 
 @pytest.mark.parametrize("role", ["system", "developer"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from podium.vocabulary.part import Audio, Document, Image, Media, Part, ToolCall, ToolResult, Video
+from podium.vocabulary.part import Audio, Document, Image, Part, ToolCall, ToolResult, Video
 from podium.vocabulary.request import Line, Request
 
 _BYTES_PER_TOKEN = 3
@@ -12,7 +12,8 @@ _TOKENS_PER_LINE = 4
 _ANSWER_SHARE = 4
 _PICTURE = 1_600
 _BYTES_PER_TOKEN_OF_A_FILE = 100
-_LARGE = _PICTURE * _BYTES_PER_TOKEN  # bytes: smaller ones are not worth a look
+_BASE64_PER_TOKEN = 4
+"""Four characters of base64 are three bytes."""
 
 Place = tuple[int, int]
 
@@ -27,29 +28,32 @@ def history_bytes(window: int) -> int:
 def tokens(line: Line) -> int:
     """A careful estimate: three bytes a token, which over-counts plain text and holds for most scripts.
 
-    Hosts scale pictures down before they look at them, and read sounds and files by their length, not by their bytes.
+    Hosts scale pictures down before they look at them, and read sounds and files by their length, not by their bytes:
+    media cost the same whether they are small or large, inline or behind a URL.
     """
-    size = len(_encoder.encode(line.parts))
-    media = tuple(_media(line.parts)) if size > _LARGE else ()
-    size -= sum(len(each.value) for each in media)
+    media = tuple(_media(line.parts))
+    size = len(_encoder.encode(line.parts)) - sum(len(each.media.value) for each in media)
     return size // _BYTES_PER_TOKEN + _TOKENS_PER_LINE + sum(_medium_tokens(each) for each in media)
 
 
-def _media(parts: Sequence[Part]) -> Iterator[Media]:
-    """The media whose bytes stand in these parts, but for plain text."""
+def _media(parts: Sequence[Part]) -> Iterator[Image | Audio | Video | Document]:
+    """The media in these parts and in the results of tools among them."""
     for part in parts:
         if isinstance(part, ToolResult):
             yield from _media(part.parts)
         elif isinstance(part, Image | Audio | Video | Document):
-            media = part.media
-            if media.kind == "inline" and not (media.media_type or "").startswith("text/"):
-                yield media
+            yield part
 
 
-def _medium_tokens(media: Media) -> int:
-    """What a medium costs at most: a picture about 1,600 tokens, others a hundredth of their bytes besides."""
-    is_picture = (media.media_type or "").startswith("image/")
-    return _PICTURE if is_picture else _PICTURE + len(media.value) // _BYTES_PER_TOKEN_OF_A_FILE
+def _medium_tokens(part: Image | Audio | Video | Document) -> int:
+    """A picture is about 1,600 tokens, a text what it says, all else 1,600 and a hundredth of the base64 there is."""
+    media = part.media
+    kind = media.media_type or ""
+    if isinstance(part, Image) or kind.startswith("image/") or media.kind != "inline":
+        return _PICTURE
+    if kind.startswith("text/"):
+        return len(media.value) // _BASE64_PER_TOKEN
+    return _PICTURE + len(media.value) // _BYTES_PER_TOKEN_OF_A_FILE
 
 
 def request_tokens(request: Request) -> int:
