@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from bench.process import OTHER_CORE, SERVER_CORE, children, find_child, pin
+from podium.config.hosts import HOSTS
 
 _READY_SECONDS = 60
 _STOP_SECONDS = 60
@@ -81,7 +82,7 @@ class Podium:
     def start(self) -> float:
         """Start it; the seconds until it was ready, with both cores at hand."""
         program = str(Path(sys.executable).with_name("podium"))
-        own = ("PODIUM_", "DATABASE_URL", "REDIS_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_")
+        own = ("PODIUM_", "DATABASE_URL", "REDIS_", *(name for host in HOSTS for name in host.key_names))
         environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         where = ["--data-dir", str(self.directory), "--config", str(self._config), "--port", str(self.port)]
         os.sched_setaffinity(0, {SERVER_CORE, OTHER_CORE})

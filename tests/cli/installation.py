@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.cli.occupancy import find_occupant
+from podium.config.hosts import HOSTS
 from podium.config.load import _NAMES
 from podium.store.embedded.attach import status
 
@@ -27,10 +28,7 @@ LONG = 30.0
 _FOREIGN = {
     *_NAMES.values(),
     "REDIS_HOST",
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-    "GEMINI_API_KEY",
-    "GOOGLE_API_KEY",
+    *(name for host in HOSTS for name in (*host.key_names, host.address_name) if name),
 }
 
 

@@ -8,6 +8,7 @@ from podium.catalogue.endpoint import Resilience
 from podium.catalogue.profile import Price
 from podium.catalogue.thinking import Thinking
 from podium.config.home import default_data_dir
+from podium.config.hosts import HOSTS
 from podium.config.load import load
 from podium.config.mistake import Misconfigured
 from podium.config.settings import Settings
@@ -193,6 +194,120 @@ def test_a_table_may_change_a_known_endpoint_in_part(tmp_path: Path) -> None:
         "openai_chat",
     )
     assert (openai.patience.total, openai.patterns[0]) == (9.0, "gpt-*")
+
+
+@pytest.mark.parametrize(
+    ("variable", "name", "base_url"),
+    [
+        ("CEREBRAS_API_KEY", "cerebras", "https://api.cerebras.ai/v1"),
+        ("DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com"),
+        ("GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1"),
+        ("HF_TOKEN", "huggingface", "https://router.huggingface.co/v1"),
+        ("HUGGINGFACE_API_KEY", "huggingface", "https://router.huggingface.co/v1"),
+        ("MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1"),
+        ("OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1"),
+        ("PERPLEXITY_API_KEY", "perplexity", "https://api.perplexity.ai"),
+        ("PPLX_API_KEY", "perplexity", "https://api.perplexity.ai"),
+        ("TOGETHER_API_KEY", "together", "https://api.together.ai/v1"),
+        ("XAI_API_KEY", "xai", "https://api.x.ai/v1"),
+    ],
+)
+def test_a_key_is_all_that_a_known_host_needs(
+    tmp_path: Path, variable: str, name: str, base_url: str
+) -> None:
+    settings = loaded(tmp_path, "", {variable: "sesame"})
+    endpoint = settings.catalogue.endpoints[name]
+    assert (endpoint.wire, endpoint.base_url, endpoint.api_key) == ("openai_chat", base_url, "sesame")
+    assert settings.catalogue.resolve(f"{name}/some/model")[0].profile.model == "some/model"
+    assert source(settings, f"{name} key") == variable
+    assert "sesame" not in repr(settings)
+    assert settings.warnings == ()
+
+
+def test_hosts_differ_by_what_is_declared_of_them_and_a_file_may_say_it_anew(tmp_path: Path) -> None:
+    mistral = loaded(tmp_path, "", {"MISTRAL_API_KEY": "m"}).catalogue.endpoints["mistral"]
+    assert (mistral.max_tokens_member, mistral.call_id_length, mistral.stream_usage) == (
+        "max_tokens",
+        9,
+        False,
+    )
+    text = """
+[endpoints.mistral]
+auth_header = "X-Key"
+max_tokens_member = "max_completion_tokens"
+stream_usage = true
+"""
+    told = loaded(tmp_path, text, {"MISTRAL_API_KEY": "m"}).catalogue.endpoints["mistral"]
+    assert (told.auth_header, told.max_tokens_member, told.call_id_length, told.stream_usage) == (
+        "x-key",
+        "max_completion_tokens",
+        9,
+        True,
+    )
+
+
+def test_a_table_of_a_known_host_says_only_what_differs(tmp_path: Path) -> None:
+    text = '[endpoints.ollama]\n\n[endpoints.groq]\napi_key_env = "MY_GROQ"\n'
+    settings = loaded(tmp_path, text, {"MY_GROQ": "g", "GROQ_API_KEY": "other"})
+    endpoints = settings.catalogue.endpoints
+    assert (endpoints["ollama"].base_url, endpoints["ollama"].api_key) == ("http://127.0.0.1:11434/v1", None)
+    assert (endpoints["groq"].base_url, endpoints["groq"].api_key) == ("https://api.groq.com/openai/v1", "g")
+    assert settings.warnings == ()
+
+
+def test_a_known_host_whose_key_is_missing_is_left_out_and_told(tmp_path: Path) -> None:
+    text = '[endpoints.groq]\nidle_seconds = 9\n\n[routes]\nfast = ["groq/a", "ollama/b", "simulator/echo"]\n'
+    settings = loaded(tmp_path, text)
+    assert "groq" not in settings.catalogue.endpoints
+    assert settings.warnings == (
+        'podium.toml:1: GROQ_API_KEY is not set in the environment; the endpoint "groq" is left out',
+        (
+            'podium.toml:5: "groq/a" in the route "fast" has no configured endpoint'
+            " (GROQ_API_KEY is not set) and is skipped"
+        ),
+        (
+            'podium.toml:5: "ollama/b" in the route "fast" has no configured endpoint'
+            " ([endpoints.ollama] is not there) and is skipped"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["https://me.example", "https://me.example/", "https://me.example/openai/v1/"]
+)
+def test_azure_is_where_the_environment_says(tmp_path: Path, address: str) -> None:
+    settings = loaded(tmp_path, "", {"AZURE_OPENAI_API_KEY": "a", "AZURE_OPENAI_ENDPOINT": address})
+    azure = settings.catalogue.endpoints["azure"]
+    assert (azure.base_url, azure.auth_header) == ("https://me.example/openai/v1", "api-key")
+    assert source(settings, "azure address") == "AZURE_OPENAI_ENDPOINT"
+
+
+def test_azure_without_an_address_is_left_out_and_a_wrong_address_is_told(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "", {"AZURE_OPENAI_API_KEY": "a"})
+    assert "azure" not in settings.catalogue.endpoints
+    assert settings.warnings == (
+        'AZURE_OPENAI_ENDPOINT is not set in the environment; the endpoint "azure" is left out',
+    )
+    with pytest.raises(Misconfigured) as caught:
+        loaded(tmp_path, "", {"AZURE_OPENAI_ENDPOINT": "me.example"})
+    assert caught.value.mistakes == (
+        'AZURE_OPENAI_ENDPOINT should begin with http:// or https://, not "me.example"',
+    )
+    text = '[endpoints.azure]\nbase_url = "https://you.example/openai/v1"\n'
+    azure = loaded(tmp_path, text, {"AZURE_OPENAI_API_KEY": "a"}).catalogue.endpoints["azure"]
+    assert azure.base_url == "https://you.example/openai/v1"
+
+
+def test_other_hosts_change_neither_the_default_model_nor_whose_a_bare_name_is(tmp_path: Path) -> None:
+    keys = {name: "k" for host in HOSTS for name in host.key_names}
+    more = {"AZURE_OPENAI_ENDPOINT": "https://me.example"}
+    catalogue = loaded(tmp_path, "", keys | more).catalogue
+    assert {host.name for host in HOSTS} - set(catalogue.endpoints) == {"ollama"}
+    assert catalogue.default_model == "openai/gpt-5-mini"
+    bare = ("gpt-99", "claude-99", "gemini-99")
+    assert [catalogue.resolve(name)[0].endpoint.name for name in bare] == ["openai", "anthropic", "gemini"]
+    alone = loaded(tmp_path, "", {"GROQ_API_KEY": "k", "MISTRAL_API_KEY": "k"}).catalogue
+    assert alone.default_model == "simulator/echo"
 
 
 def test_an_endpoint_named_local_takes_the_place_of_the_model_in_the_house(tmp_path: Path) -> None:

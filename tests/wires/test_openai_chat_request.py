@@ -1,6 +1,7 @@
 """Requests: read from clients, written for hosts."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -249,6 +250,22 @@ def test_the_cap_of_a_fresh_request_has_the_name_that_the_endpoint_takes() -> No
     request = Request("m", (Line("user", (Text("hi"),)),), sampling=Sampling(max_output=5))
     old = Endpoint(name="e", wire="openai_chat", base_url="http://e", max_tokens_member="max_tokens")
     assert json.loads(WIRE.write_request(request, PROFILE, old).body)["max_tokens"] == 5
+
+
+def test_a_host_that_refuses_to_be_asked_for_usage_is_not_asked() -> None:
+    silent = replace(ENDPOINT, stream_usage=False)
+    sent = {"model": "m", "messages": [USER], "stream": True, "stream_options": {"include_usage": True}}
+    for request in (read(sent), Request("m", (Line("user", (Text("hi"),)),), stream=True)):
+        told = json.loads(WIRE.write_request(request, PROFILE, silent).body)
+        assert told["stream"] is True
+        assert "stream_options" not in told
+
+
+def test_the_key_goes_where_the_endpoint_takes_it() -> None:
+    keyed = replace(ENDPOINT, api_key="k")
+    assert WIRE.authorize(keyed) == {"authorization": "Bearer k"}
+    assert WIRE.authorize(replace(keyed, auth_header="api-key")) == {"api-key": "k"}
+    assert WIRE.authorize(replace(keyed, auth_header="api-key", api_key=None)) == {}
 
 
 def test_the_older_functions_are_tools_and_go_back_as_functions() -> None:

@@ -35,8 +35,11 @@ class Endpoint:
     """One host. `base_url` is what the wire's official SDK takes; `api_key` is None where none is needed.
 
     `patterns` are shell-style patterns of bare model names that plainly belong here, such as `gpt-*`. `headers` are
-    sent with each call. `max_tokens_member` is the name by which an openai_chat host takes the output cap, and
-    `call_id_length` how many letters and digits it wants the ids of calls to have: 9 at Mistral.
+    sent with each call.
+
+    What openai_chat hosts differ in: `auth_header` takes the key, as a bearer token if it is `authorization`, else as
+    it is; `max_tokens_member` is the name of the output cap; `call_id_length` how many letters and digits the ids of
+    calls must have; `stream_usage` whether a stream may be asked for its usage.
     """
 
     name: str
@@ -48,5 +51,7 @@ class Endpoint:
     patience: Patience = Patience()
     resilience: Resilience = Resilience()
     proxy: str | None = None
+    auth_header: str = "authorization"
     max_tokens_member: str = "max_completion_tokens"
     call_id_length: int | None = None
+    stream_usage: bool = True

@@ -46,7 +46,7 @@ def _key(key: AdminKey) -> str:
 
 def _models(settings: Settings) -> list[str]:
     catalogue = settings.catalogue
-    keyed = [host.name for host in HOSTS if host.name in catalogue.endpoints]
+    keyed = [host.name for host in HOSTS if host.key_names and host.name in catalogue.endpoints]
     if catalogue.default_model and catalogue.find(catalogue.default_model):
         lines = [f"  Model      {catalogue.default_model} answers where none is named."]
     else:

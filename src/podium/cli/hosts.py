@@ -39,7 +39,11 @@ async def check_hosts(
             yield await _call(endpoint, catalogue)
         else:
             yield Finding("ok", endpoint.name, f"{_told(endpoint)}; --call tries it")
-    absent = [f"{host.name} ({host.key_names[0]})" for host in HOSTS if host.name not in catalogue.endpoints]
+    absent = [
+        f"{host.name} ({host.key_names[0]})"
+        for host in HOSTS
+        if host.default_model and host.name not in catalogue.endpoints
+    ]
     if absent:
         yield Finding("note", "hosts", f"without a key, and left out: {', '.join(absent)}")
     model = catalogue.default_model or ""
@@ -110,7 +114,11 @@ async def _call(endpoint: Endpoint, catalogue: Catalogue) -> Finding:
 
 def _candidate(endpoint: Endpoint, catalogue: Catalogue) -> Candidate | None:
     """The model to try: the host's usual one, the default if it lives there, or the first that is listed."""
-    usual = [f"{host.name}/{host.default_model}" for host in HOSTS if host.name == endpoint.name]
+    usual = [
+        f"{host.name}/{host.default_model}"
+        for host in HOSTS
+        if host.default_model and host.name == endpoint.name
+    ]
     default = [catalogue.default_model] if catalogue.default_model else []
     for name in (*default, *usual, *catalogue.profiles):
         if name.partition("/")[0] == endpoint.name and (found := catalogue.find(name)):

@@ -17,6 +17,12 @@ from podium.errors import UnknownModel
 from podium.kit import ids
 from podium.providers.local.weights import Weights
 
+_BY_NAME = {host.name: host for host in HOSTS}
+
+_QUIRKS = {"auth_header", "max_tokens_member", "call_id_length", "stream_usage"}
+_SAID = {"wire", "base_url", "headers", "patterns", "proxy", *_QUIRKS}
+"""What an endpoint and its table call by the same name."""
+
 _LOCAL_PATIENCE = Patience(first_byte=300.0, idle=60.0)
 """Beyond its slots the local model lets calls wait."""
 
@@ -75,14 +81,28 @@ def _endpoints(
     for name in (*known, *(name for name in tables if name not in known)):
         endpoint = known.get(name) or Endpoint(name=name, wire="", base_url="", patience=patience)
         table = tables.get(name, EndpointTable())
-        if table.api_key_env and not environment.get(table.api_key_env):
-            place = document.place("endpoints", name, "api_key_env")
+        if name not in tables and not endpoint.api_key and name != "simulator":
+            continue
+        if lacking := _lacking(endpoint, table, environment):
+            place = f"{document.place('endpoints', name, 'api_key_env')}: " if name in tables else ""
             warnings.append(
-                f'{place}: {table.api_key_env} is not set in the environment; the endpoint "{name}" is left out'
+                f'{place}{lacking} is not set in the environment; the endpoint "{name}" is left out'
             )
-        elif endpoint.api_key or table.api_key_env or table.base_url or name == "simulator":
+        else:
             told = _told_more(endpoint, table, environment)
             yield name, replace(told, resilience=resilience((*wide, table.resilience)))
+
+
+def _lacking(endpoint: Endpoint, table: EndpointTable, environment: Mapping[str, str]) -> str | None:
+    """The variable without which the endpoint cannot be asked. Behind another base URL there may be no keys."""
+    if table.api_key_env and not environment.get(table.api_key_env):
+        return table.api_key_env
+    host = _BY_NAME.get(endpoint.name)
+    if host is None or table.base_url:
+        return None
+    if host.key_names and not (endpoint.api_key or table.api_key_env):
+        return host.key_names[0]
+    return host.address_name if not endpoint.base_url else None
 
 
 def _patience(document: Document, environment: Mapping[str, str], server: Server) -> Patience:
@@ -99,19 +119,25 @@ def _hosted(host: Host, environment: Mapping[str, str], patience: Patience) -> E
     return Endpoint(
         name=host.name,
         wire=host.wire,
-        base_url=host.base_url,
+        base_url=_base_url(host, environment),
         api_key=key[1] if key else None,
         patterns=host.patterns,
         patience=patience,
+        **{name: getattr(host, name) for name in _QUIRKS},
     )
+
+
+def _base_url(host: Host, environment: Mapping[str, str]) -> str:
+    """Empty where it is for the environment to say, and it does not; it may say the whole, or what is in front."""
+    if host.address_name is None:
+        return host.base_url
+    address = environment.get(host.address_name, "").rstrip("/").removesuffix(host.base_url)
+    return address and address + host.base_url
 
 
 def _told_more(endpoint: Endpoint, table: EndpointTable, environment: Mapping[str, str]) -> Endpoint:
     """The endpoint with what its table in the file says."""
-    said = table.model_dump(
-        exclude_none=True,
-        include={"wire", "base_url", "headers", "patterns", "proxy", "max_tokens_member", "call_id_length"},
-    )
+    said = table.model_dump(exclude_none=True, include=_SAID)
     sizes = table.model_dump(exclude_none=True, include={"event_bytes", "body_bytes"})
     patience = table.resilience.over(table.over(replace(endpoint.patience, **sizes)))
     key = environment[table.api_key_env] if table.api_key_env else endpoint.api_key
@@ -166,10 +192,11 @@ def _is_known(catalogue: Catalogue, name: str) -> bool:
 
 
 def _why(name: str, environment: Mapping[str, str]) -> str:
-    for host in HOSTS:
-        if host.name == name.partition("/")[0] and not find_key(host, environment):
-            return f" ({host.key_names[0]} is not set)"
-    return ""
+    host = _BY_NAME.get(name.partition("/")[0])
+    if host is None or find_key(host, environment):
+        return ""
+    missing = f"{host.key_names[0]} is not set" if host.key_names else f"[endpoints.{host.name}] is not there"
+    return f" ({missing})"
 
 
 def _unknown_endpoint(document: Document, name: str, endpoints: Mapping[str, Endpoint]) -> str:
@@ -182,6 +209,6 @@ def _default_model(
     environment: Mapping[str, str], endpoints: Mapping[str, Endpoint], weights: Weights | None
 ) -> str:
     for host in HOSTS:
-        if host.name in endpoints and find_key(host, environment):
+        if host.default_model and host.name in endpoints and find_key(host, environment):
             return f"{host.name}/{host.default_model}"
     return f"local/{weights.name}" if weights is not None else SIMULATOR.name

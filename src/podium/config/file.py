@@ -39,8 +39,10 @@ class EndpointTable(PatienceTable):
     headers: dict[str, str] = Field(default_factory=dict)
     patterns: tuple[str, ...] | None = None
     proxy: HttpUrl | None = None
+    auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(str.lower)] | None = None
     max_tokens_member: Literal["max_completion_tokens", "max_tokens"] | None = None
     call_id_length: Annotated[int, Field(ge=8, le=40)] | None = None
+    stream_usage: bool | None = None
     event_bytes: PositiveInt | None = None
     body_bytes: PositiveInt | None = None
     resilience: ResilienceTable = ResilienceTable()

@@ -1,4 +1,4 @@
-"""The endpoints and models that need no file: large providers where their key is set, and the simulator."""
+"""The endpoints and models that need no file: providers where their key is set, and the simulator."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,29 @@ from podium.config.families import FAMILIES
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A provider known by name. `key_names` are the environment variables of its official SDK, first one first."""
+    """A provider known by name. `key_names` are the environment variables of its official SDK, first one first.
+
+    Without them it needs no key, and is there once podium.toml has a table of its name. Where every customer has an
+    address of his own, `address_name` is the variable that holds it, and `base_url` what follows behind. A
+    `default_model` answers where no model is named. The rest is as in `Endpoint`.
+    """
 
     name: str
-    wire: str
     base_url: str
-    key_names: tuple[str, ...]
-    patterns: tuple[str, ...]
-    default_model: str
+    key_names: tuple[str, ...] = ()
+    wire: str = "openai_chat"
+    patterns: tuple[str, ...] = ()
+    default_model: str | None = None
+    address_name: str | None = None
+    auth_header: str = "authorization"
+    max_tokens_member: str = "max_completion_tokens"
+    call_id_length: int | None = None
+    stream_usage: bool = True
 
 
 HOSTS = (
     Host(
         name="openai",
-        wire="openai_chat",
         base_url="https://api.openai.com/v1",
         key_names=("OPENAI_API_KEY",),
         patterns=("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"),
@@ -43,6 +52,52 @@ HOSTS = (
         patterns=("gemini-*",),
         default_model="gemini-2.5-flash",
     ),
+    # https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle: /openai/v1 takes no api-version.
+    Host(
+        name="azure",
+        base_url="/openai/v1",
+        address_name="AZURE_OPENAI_ENDPOINT",
+        key_names=("AZURE_OPENAI_API_KEY",),
+        auth_header="api-key",
+    ),
+    Host(name="cerebras", base_url="https://api.cerebras.ai/v1", key_names=("CEREBRAS_API_KEY",)),
+    Host(
+        name="deepseek",
+        base_url="https://api.deepseek.com",
+        key_names=("DEEPSEEK_API_KEY",),
+        max_tokens_member="max_tokens",
+    ),
+    Host(name="groq", base_url="https://api.groq.com/openai/v1", key_names=("GROQ_API_KEY",)),
+    Host(
+        name="huggingface",
+        base_url="https://router.huggingface.co/v1",
+        key_names=("HF_TOKEN", "HUGGINGFACE_API_KEY"),
+        max_tokens_member="max_tokens",
+    ),
+    # It answers 422 to members that it does not know, `stream_options` among them; usage it tells unasked.
+    Host(
+        name="mistral",
+        base_url="https://api.mistral.ai/v1",
+        key_names=("MISTRAL_API_KEY",),
+        max_tokens_member="max_tokens",
+        call_id_length=9,
+        stream_usage=False,
+    ),
+    Host(name="ollama", base_url="http://127.0.0.1:11434/v1", max_tokens_member="max_tokens"),
+    Host(name="openrouter", base_url="https://openrouter.ai/api/v1", key_names=("OPENROUTER_API_KEY",)),
+    Host(
+        name="perplexity",
+        base_url="https://api.perplexity.ai",
+        key_names=("PERPLEXITY_API_KEY", "PPLX_API_KEY"),
+        max_tokens_member="max_tokens",
+    ),
+    Host(
+        name="together",
+        base_url="https://api.together.ai/v1",
+        key_names=("TOGETHER_API_KEY",),
+        max_tokens_member="max_tokens",
+    ),
+    Host(name="xai", base_url="https://api.x.ai/v1", key_names=("XAI_API_KEY",)),
 )
 
 PROFILES = tuple(

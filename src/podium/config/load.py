@@ -48,7 +48,7 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
         document = _read(flags, environment, directory, over)
     except Misconfigured as error:
         mistakes += error.mistakes
-    mistakes += _mistaken_resilience(environment)
+    mistakes += _mistaken_variables(environment)
     server = document.file.server.model_copy(
         update={name: getattr(over, name) for name in over.model_fields_set}
     )
@@ -98,7 +98,11 @@ def _overrides(flags: Flags, environment: Mapping[str, str]) -> Server:
         ) from error
 
 
-def _mistaken_resilience(environment: Mapping[str, str]) -> Iterator[str]:
+def _mistaken_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    for host in HOSTS:
+        address = environment.get(host.address_name or "", "https://")
+        if not address.startswith(("http://", "https://")):
+            yield f'{host.address_name} should begin with http:// or https://, not "{address}"'
     try:
         said_by(environment)
     except ValidationError as error:
@@ -179,6 +183,8 @@ def _origins(
     for host in HOSTS:
         if key := find_key(host, environment):
             yield Origin(name=f"{host.name} key", value="set", source=key[0])
+        if host.address_name and (address := environment.get(host.address_name)):
+            yield Origin(name=f"{host.name} address", value=address, source=host.address_name)
 
 
 def _resilience_origins(environment: Mapping[str, str], document: Document) -> Iterator[Origin]:

@@ -31,8 +31,11 @@ class OpenAIChat:
     body_bytes: int = BODY_BYTES
 
     def authorize(self, endpoint: Endpoint) -> Mapping[str, str]:
-        """The key as a bearer token; nothing where none is needed."""
-        return {"authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+        """The key as a bearer token, or bare in a header of the host's own; nothing where none is needed."""
+        if not endpoint.api_key:
+            return {}
+        is_bearer = endpoint.auth_header == "authorization"
+        return {endpoint.auth_header: f"Bearer {endpoint.api_key}" if is_bearer else endpoint.api_key}
 
     def write_request(self, request: Request, profile: Profile, endpoint: Endpoint) -> Outgoing:
         """See `request_writer`."""

@@ -53,7 +53,7 @@ def write_request(request: Request, profile: Profile, endpoint: Endpoint) -> Out
     if _is_new("sampling", request, source):
         before = Sampling() if source is None else source.read.sampling
         put_sampling(members, request, before, profile, endpoint, dropped)
-    _put_stream(members, stream=request.stream and profile.streaming)
+    _put_stream(members, stream=request.stream and profile.streaming, with_usage=endpoint.stream_usage)
     return Outgoing("/chat/completions", encode(members), _HEADERS, tuple(dict.fromkeys(dropped)))
 
 
@@ -149,13 +149,12 @@ def _format(schema: Schema, request: Request) -> Raw:
     return raw({"type": "json_schema", "json_schema": inner})
 
 
-def _put_stream(members: Members, *, stream: bool) -> None:
-    """A streamed answer is always asked for its usage: attempts are paid by it."""
-    if stream:
+def _put_stream(members: Members, *, stream: bool, with_usage: bool) -> None:
+    """A streamed answer is always asked for its usage, as attempts are paid by it, unless the host refuses that."""
+    if stream or not is_null(members.get("stream")):
+        members["stream"] = raw(stream)
+    if stream and with_usage:
         options: dict[str, Any] = parse(members.get("stream_options"), Members) or {}
-        members["stream"] = raw(True)
         members["stream_options"] = raw({**options, "include_usage": True})
-        return
-    members.pop("stream_options", None)
-    if not is_null(members.get("stream")):
-        members["stream"] = raw(False)
+    else:
+        members.pop("stream_options", None)
