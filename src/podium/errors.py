@@ -25,13 +25,20 @@ PodiumError                    the docstring is the message; carries no HTTP
 │   ├── Rejected               the host refused the request itself (a 4xx)
 │   ├── Exhausted              every candidate of a route failed
 │   ├── Garbled                an answer that is not the wire's
-│   └── Truncated              a stream that ended without its terminator
+│   ├── Truncated              a stream that ended without its terminator
+│   └── Untold                 an answer of which the caller's dialect can show nothing
 ├── Lost                       this process no longer owns the turn; another does
 ├── OperatorError              the installation is wrong; the operator can mend it
 └── BugError                   ours
 """
 
 from typing import ClassVar
+
+
+def ended(text: str) -> str:
+    """A text before another: with a stop, where it does not end a sentence itself."""
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 class PodiumError(Exception):
@@ -47,6 +54,11 @@ class PodiumError(Exception):
         self.param = param
         self.hint = hint
         super().__init__(self.message)
+
+    @property
+    def text(self) -> str:
+        """The message and the hint as one text, for dialects that have no place for a hint."""
+        return f"{ended(self.message)} {self.hint}" if self.hint else self.message
 
 
 class CallerError(PodiumError):
@@ -229,6 +241,12 @@ class Truncated(ProviderError):
 
     code = "upstream_truncated"
     retryable = True
+
+
+class Untold(ProviderError):
+    """The model's answer holds nothing that this API can show, such as a picture alone."""
+
+    code = "answer_inexpressible"
 
 
 class Lost(PodiumError):

@@ -14,8 +14,11 @@ _STOP = {
     "refusal": ("content_filter",),
 }
 _FINISH = {"STOP": ("stop",), "MAX_TOKENS": ("length",), 1: ("stop",), 2: ("length",)}
-_FILTERED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", 3, 4, 6, 7, 8)
-_ANY = ("stop", "tool_calls", "content_filter")
+_FILTERED = (
+    *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", 3, 4, 6, 7, 8, 10),
+    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+)
+_FAILED: dict[object, str] = {5: "other", 9: "malformed_function_call"}
 
 
 def of_chat(whole: Json) -> Json:
@@ -103,7 +106,7 @@ def of_messages(whole: Json) -> Json:
             for cited in block.get("citations") or ()
         ),
         "logprobs": [],
-        "finish": ("tool_calls",) if calls and word == "pause_turn" else _STOP.get(str(word), _ANY),
+        "finish": _STOP.get(str(word)) or (("tool_calls",) if calls else (word,)),
     }
     return {"choices": [choice], "usage": _messages_usage(whole.get("usage"))}
 
@@ -154,7 +157,8 @@ def _candidate(entry: Json) -> Json:
     images = [each["inlineData"] for each in whole if "inlineData" in each and not each.get("thought")]
     texts_within = [each["text"] for each in whole if "text" in each and not each.get("thought")]
     word = entry.get("finishReason")
-    finish = ("content_filter",) if word in _FILTERED else _FINISH.get(word, _ANY)
+    finish = ("content_filter",) if word in _FILTERED else _FINISH.get(word)
+    finish = finish or (_FAILED.get(word, str(word).lower()),)
     if calls and finish != ("length",) and word not in _FILTERED:
         finish = ("tool_calls",)
     return {

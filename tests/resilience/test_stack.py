@@ -1,6 +1,7 @@
 """The three wrappers as `app` stacks them, on a clock that the test moves: what is tried again, when, and when not."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 
 from podium.catalogue.endpoint import Resilience
 from podium.catalogue.profile import Profile
-from podium.errors import Exhausted, Garbled, Overloaded, ProviderError, Rejected, Truncated, Unreachable
+from podium.errors import (
+    Exhausted,
+    Garbled,
+    Inexpressible,
+    Overloaded,
+    ProviderError,
+    Rejected,
+    Truncated,
+    Unreachable,
+)
+from podium.providers.provider import Call
 from podium.providers.scripted import said
 from podium.routing.routed import Routed
 from podium.vocabulary.event import (
@@ -18,9 +29,11 @@ from podium.vocabulary.event import (
     AttemptStarted,
     Decided,
     Finished,
+    Spoken,
     TextDelta,
     UsageSeen,
 )
+from podium.vocabulary.request import Request
 from podium.vocabulary.usage import Usage
 from tests.resilience.timing import Lab, Time, broken
 
@@ -315,6 +328,25 @@ async def test_where_no_failure_passes_coming_again_is_not_advised() -> None:
     shy = Lab((Rejected("No.", status=401),))
     error = (await shy.hear(provider=Routed([("a", shy.provider), ("b", shy.provider)]))).failure()
     assert (error.retryable, error.after) == (False, None)
+
+
+class Mute:
+    """A candidate whose wire cannot say the request."""
+
+    async def stream(self, _request: Request, _call: Call, /) -> AsyncGenerator[Spoken, None]:
+        raise Inexpressible("It cannot say `n`.", param="n")
+        yield  # type: ignore[unreachable]  # it makes this a generator
+
+
+async def test_who_can_never_say_the_request_is_told_apart_from_who_may_recover() -> None:
+    gone = Lab((Unreachable("Nobody is there"),))
+    route = Routed([("lab/small", gone.provider), ("far/any", Mute())])
+    error = (await gone.hear(provider=route)).failure()
+    assert (type(error), error.retryable, error.after) == (Exhausted, True, 1.0)
+    assert "Nobody is there. far/any" in error.message
+    assert error.hint is not None
+    assert "only lab/small may" in error.hint
+    assert "far/any never will" in error.hint
 
 
 async def test_a_request_that_the_second_candidate_refuses_is_the_callers_fault() -> None:

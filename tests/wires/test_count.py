@@ -60,7 +60,16 @@ def test_geminis_hosts_take_more_than_contents_only_inside_a_whole_request() -> 
 
 @pytest.mark.parametrize("wire", [Anthropic(), Gemini()])
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b'{"error": {}}', b'{"input_tokens": -1, "totalTokens": "x"}']
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"error": {}}',
+        b"{}",
+        b'{"totalTokens": 0}',
+        b'{"input_tokens": -1, "totalTokens": "x"}',
+    ],
 )
 def test_what_is_no_count_is_not_taken_for_one(wire: Counting, body: bytes) -> None:
     with pytest.raises(Garbled):

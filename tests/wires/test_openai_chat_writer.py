@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from msgspec import Raw, structs
+from pydantic import BaseModel
 
 from podium.errors import (
     Busy,
@@ -31,7 +32,7 @@ from podium.vocabulary.event import (
 from podium.vocabulary.part import Annotation, Extra, Image, Media, Text
 from podium.vocabulary.request import Line, Request
 from podium.vocabulary.usage import Usage
-from tests.wires.sdk import sdk_chunks, sdk_document, sdk_error, sdk_snapshot
+from tests.wires.sdk import Host, sdk_chunks, sdk_document, sdk_error, sdk_snapshot
 from tests.wires.streams import WIRE, chunk, collected, document, event, read, stream
 
 ASKED = Request(model="m", lines=(Line("user", (Text("hi"),)),), stream=True)
@@ -238,6 +239,34 @@ def test_the_sdk_adds_a_stream_up_to_the_document() -> None:
     assert snapshot is not None
     message = snapshot["choices"][0]["message"]
     assert (message["content"], message["reasoning"], len(message["reasoning_details"])) == ("Hi", "Hmm", 2)
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("MALFORMED_FUNCTION_CALL", "malformed_function_call"),
+        ("pause_turn", "pause_turn"),
+        ("OTHER", "other"),
+        ("99", "other"),
+        (None, "other"),
+    ],
+)
+def test_a_failed_end_of_another_host_keeps_its_word_and_the_sdk_takes_it(
+    word: str | None, told: str
+) -> None:
+    class City(BaseModel):
+        name: str
+
+    deltas: list[Delta] = [TextDelta(0, '{"name":"Bonn"}'), Finished("other", raw=word)]
+    writer = WIRE.writer(ASKED, answer_id="i", created=7, model="m")
+    snapshot = sdk_snapshot(sdk_chunks(b"".join(writer.frame(delta) for delta in deltas) + writer.end()))
+    assert snapshot is not None
+    assert snapshot["choices"][0]["finish_reason"] == told
+    whole = writer.whole(collected(deltas))
+    assert sdk_document(whole)["choices"][0]["finish_reason"] == told
+    client = Host().answering(whole)
+    parsed = client.chat.completions.parse(model="m", messages=[], response_format=City)
+    assert parsed.choices[0].message.parsed == City(name="Bonn")
 
 
 def test_a_broken_stream_ends_with_an_error_and_no_terminator() -> None:

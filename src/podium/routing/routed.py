@@ -1,10 +1,10 @@
 """The next candidate answers when one fails before it has spoken."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 
-from podium.errors import Exhausted, Inexpressible, ProviderError, Rejected
+from podium.errors import Exhausted, Inexpressible, ProviderError, Rejected, ended
 from podium.providers.provider import Call, Provider
 from podium.vocabulary.event import VISIBLE, AttemptStarted, Decided, Spoken
 from podium.vocabulary.request import Request
@@ -76,14 +76,27 @@ def _exhausted(failed: Sequence[_Failed]) -> ProviderError | Inexpressible:
     told = Exhausted(
         f"None of {len(failed)} models could answer. " + " ".join(_told(each) for each in failed),
         after=min((error.after or _SOON for error in passing), default=None),
-        hint=(
-            "Try again in a moment, or name another model."
-            if passing
-            else "Name another model; the operator of this server can mend these."
-        ),
+        hint=_hint(failed, is_passing=bool(passing)),
     )
     told.retryable = bool(passing)
     return told
+
+
+def _hint(failed: Sequence[_Failed], *, is_passing: bool) -> str:
+    """What to do. Of a host that was not asked it cannot be known whether its wire could say the request."""
+    unable = [each for each in failed if isinstance(each.error, Inexpressible)]
+    if is_passing and unable:
+        return (
+            f"Try again in a moment: only {_names(each for each in failed if each not in unable)} may be able to"
+            f" take this request. {_names(unable)} never will; change what it cannot say, or name another model."
+        )
+    if is_passing:
+        return "Try again in a moment, or name another model."
+    return "Name another model; the operator of this server can mend these."
+
+
+def _names(failed: Iterable[_Failed]) -> str:
+    return " and ".join(each.name for each in failed)
 
 
 def _told(failed: _Failed) -> str:
@@ -92,4 +105,4 @@ def _told(failed: _Failed) -> str:
     is_our_key = isinstance(error, ProviderError) and error.status in (401, 403)
     why = "its host did not accept this server's key." if is_our_key else error.message
     times = {0: "not asked", 1: "asked once"}.get(failed.attempts, f"asked {failed.attempts} times")
-    return f"{failed.name} ({times}): {why}"
+    return f"{failed.name} ({times}): {ended(why)}"

@@ -59,7 +59,7 @@ class AnswerWriter(Protocol):
         ...
 
     def end(self) -> bytes:
-        """The SSE bytes that close a whole stream."""
+        """The SSE bytes that close a whole stream, or say that nothing of the answer could be shown."""
         ...
 
     def error(self, status: int, error: PodiumError) -> bytes:
@@ -67,7 +67,11 @@ class AnswerWriter(Protocol):
         ...
 
     def whole(self, answer: Answer) -> bytes:
-        """The JSON document of a whole answer."""
+        """The JSON document of a whole answer.
+
+        Raises:
+            Untold: the dialect can show nothing of what it says.
+        """
         ...
 
 

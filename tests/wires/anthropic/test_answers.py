@@ -7,7 +7,7 @@ import anthropic
 import pytest
 from pydantic import BaseModel
 
-from podium.errors import Busy, InvalidRequest, Overloaded, PodiumError, Rejected
+from podium.errors import Busy, InvalidRequest, Overloaded, PodiumError, Rejected, Untold
 from podium.vocabulary.event import (
     AnswerStarted,
     Delta,
@@ -23,6 +23,7 @@ from podium.vocabulary.event import (
 )
 from podium.vocabulary.part import (
     Annotation,
+    Audio,
     Image,
     Json,
     Media,
@@ -188,6 +189,58 @@ def test_what_this_dialect_has_no_block_for_is_left_out() -> None:
     assert [block["text"] for block in message["content"]] == ['{"a":1}']
 
 
+def test_sound_is_told_by_its_transcript() -> None:
+    sound = Audio(Media("inline", "AAAA"), transcript="Good morning.")
+    message = streamed(PartDone(0, sound), Finished("stop"))
+    assert [block["text"] for block in message["content"]] == ["Good morning."]
+    assert message["stop_reason"] == "end_turn"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [Image(Media("inline", "x")), Audio(Media("inline", "x")), Opaque("gemini", raw({"executableCode": {}}))],
+)
+def test_an_answer_of_which_nothing_can_be_shown_is_an_error_and_no_empty_success(part: Part) -> None:
+    deltas: list[Delta] = [ReasoningDelta(0, "Hm"), PartDone(1, part), Finished("stop")]
+    with pytest.raises(anthropic.APIStatusError, match="nothing that this API can show"):
+        sdk_stream(b"".join(frames(*deltas)))
+    writer = WIRE.writer(REQUEST, answer_id="msg_1", created=7, model="podium/m")
+    with pytest.raises(Untold) as told:
+        writer.whole(collected(deltas))
+    assert (told.value.code, told.value.retryable) == ("answer_inexpressible", False)
+
+
+def test_an_answer_that_says_nothing_at_all_is_no_error() -> None:
+    assert streamed(TextDelta(0, ""), Finished("stop"))["stop_reason"] == "end_turn"
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("MALFORMED_FUNCTION_CALL", "malformed_function_call"),
+        ("OTHER", "other"),
+        ("error", "error"),
+        ("Model failed!", "model_failed"),
+        ("99", "other"),
+        ("", "other"),
+        (None, "other"),
+    ],
+)
+def test_a_failed_end_of_another_host_keeps_its_word_and_the_sdk_takes_it(
+    word: str | None, told: str
+) -> None:
+    class City(BaseModel):
+        name: str
+
+    deltas: list[Delta] = [TextDelta(0, '{"name":"Bonn"}'), Finished("other", raw=word)]
+    assert streamed(*deltas)["stop_reason"] == told
+    assert streamed(Finished("other", raw=word))["content"] == []
+    whole = WIRE.writer(REQUEST, answer_id="a", created=7, model="m").whole(collected(deltas))
+    with sdk(whole, stream=False) as client:
+        message = client.messages.parse(model="m", max_tokens=9, messages=[], output_format=City)
+    assert (message.stop_reason, message.parsed_output) == (told, City(name="Bonn"))
+
+
 def test_a_heartbeat_is_passed_over_by_the_sdk() -> None:
     written = frames(TextDelta(0, "Hi"), Finished("stop"))
     assert sdk_stream(HEARTBEAT + HEARTBEAT.join(written))["content"][0]["text"] == "Hi"
@@ -229,6 +282,7 @@ def test_an_error_has_this_dialects_shape(status: int, kind: type[Exception], wo
 
 def test_a_hint_is_told_behind_the_message() -> None:
     assert "wrong. Do that." in str(_raised(400, InvalidRequest("wrong.", hint="Do that.")))
+    assert "no quota. Do that." in str(_raised(503, Overloaded("no quota", hint="Do that.")))
 
 
 def test_a_hosts_own_refusal_passes_but_not_that_of_our_key() -> None:

@@ -511,6 +511,14 @@ def test_hints_of_another_dialect_are_dropped_and_named() -> None:
         ),
         ({"messages": [{"role": "user", "content": [{"type": "odd"}]}]}, "messages[0].content[0]"),
         (
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://x"}}]}
+                ]
+            },
+            "messages[0].content[0]",
+        ),
+        (
             {"messages": [{"role": "system", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}]},
             "messages[0].content[0]",
         ),

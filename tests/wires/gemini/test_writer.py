@@ -1,6 +1,7 @@
 """The server half of answers: exact shapes, and what the official SDK makes of them, from its request to its answer."""
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -363,3 +364,24 @@ def test_what_one_wire_reads_the_sdk_reads_again() -> None:
 def test_members_of_other_wires_are_not_written() -> None:
     extra = Extra("openai_chat", {"answer": raw({"system_fingerprint": "f"}), "choice": raw({"x": 1})})
     assert frames([TextDelta(0, "Hi", extra=extra)]) == frames([TextDelta(0, "Hi")])
+
+
+@pytest.mark.parametrize(
+    ("word", "told"), [("pause_turn", "PAUSE_TURN"), ("error", "ERROR"), ("", "OTHER"), (None, "OTHER")]
+)
+def test_a_failed_end_of_another_host_keeps_its_word_and_the_sdk_takes_it(
+    word: str | None, told: str
+) -> None:
+    class Point(pydantic.BaseModel):
+        x: int
+
+    client = client_of(lambda request: [TextDelta(0, '{"x": 1}'), Finished("other", raw=word)], [])
+    config = types.GenerateContentConfig(response_mime_type="application/json", response_schema=Point)
+    with warnings.catch_warnings(action="ignore"):  # of enumerations that the SDK does not know
+        answer = client.models.generate_content(model="m", contents="hi", config=config)
+        *_, last = client.models.generate_content_stream(model="m", contents="hi")
+    assert answer.parsed == Point(x=1)
+    for each in (answer, last):
+        assert each.candidates is not None
+        assert each.candidates[0].finish_reason is not None
+        assert each.candidates[0].finish_reason.value == told

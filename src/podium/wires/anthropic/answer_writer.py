@@ -7,12 +7,13 @@ cumulative, input included. The frequent event, plain text, is three byte string
 
 from msgspec import Raw
 
-from podium.errors import PodiumError
+from podium.errors import PodiumError, Untold
 from podium.vocabulary.answer import Answer, Choice
 from podium.vocabulary.event import (
     AnswerStarted,
     Delta,
     Finished,
+    FinishReason,
     PartDone,
     ReasoningDelta,
     RefusalDelta,
@@ -22,11 +23,12 @@ from podium.vocabulary.event import (
     ToolCallStarted,
     UsageSeen,
 )
-from podium.vocabulary.part import Extra, Json, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from podium.vocabulary.part import Audio, Extra, Json, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from podium.wires.anthropic.block_writer import (
     EMPTY,
     citations_of,
     input_of,
+    is_untold,
     seal_of,
     sealed_call,
     write_block,
@@ -56,6 +58,7 @@ _PIECES: dict[type[Delta], tuple[str, str]] = {
 """The type of the delta for each kind of piece, and the member that holds it."""
 
 _NO_USAGE = raw({"input_tokens": 0, "output_tokens": 0})
+_UNTOLD = 502
 _STOPPED = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 
@@ -80,7 +83,7 @@ class AnthropicWriter:
         self._held: list[Delta] = []
         self._written: set[int] = set()
         self._blocks = 0
-        self._refused = False
+        self._refused = self._lost = self._shown = False
         self._finished: Finished | None = None
         self._kind: type[Delta] | None = None
         self._head = b""
@@ -133,10 +136,16 @@ class AnthropicWriter:
         return written
 
     def end(self) -> bytes:
-        """Why it ended, the usage in all, and the terminator."""
+        """Why it ended, the usage in all, and the terminator; an error where nothing of the answer could be shown."""
         said = self._finished or Finished("stop")
+        if self._lost and not self._shown and said.reason == "stop":
+            return self._start() + self.error(_UNTOLD, Untold())
         extra = said.extra
-        stop = {"stop_reason": raw(self._word(said.reason)), "stop_sequence": NULL, **level(extra, "stop")}
+        stop = {
+            "stop_reason": raw(self._word(said.reason, said.raw)),
+            "stop_sequence": NULL,
+            **level(extra, "stop"),
+        }
         usage = _NO_USAGE if self._usage is None else usage_of(self._usage.usage, self._usage.host)
         event = {"delta": stop, "usage": usage, **level(extra, "event")}
         ending = _event("message_delta", b"," + encode(event)[1:-1])
@@ -147,8 +156,14 @@ class AnthropicWriter:
         return b"event: error\ndata: " + write_error(status, error) + b"\n\n"
 
     def whole(self, answer: Answer) -> bytes:
-        """The document of a whole answer."""
+        """The document of a whole answer.
+
+        Raises:
+            Untold: this dialect can show nothing of what the answer says.
+        """
         choice = next((each for each in answer.choices if each.index == 0), Choice(0, ()))
+        if choice.finish == "stop" and is_untold(choice.parts):
+            raise Untold
         blocks = [
             block
             for part in choice.parts
@@ -167,17 +182,15 @@ class AnthropicWriter:
             "role": "assistant",
             "model": self._model,
             "content": blocks,
-            "stop_reason": None if choice.finish is None else self._word(choice.finish),
+            "stop_reason": None if choice.finish is None else self._word(choice.finish, choice.raw_finish),
             "stop_sequence": None,
             "usage": usage,
             **beside,
         }
         return encode(message)
 
-    def _word(self, reason: str) -> str:
-        if self._refused and reason == "stop":
-            return "refusal"
-        return write_reason(reason)  # type: ignore[arg-type]  # a Finished's and a Choice's reason are of this type
+    def _word(self, reason: FinishReason, word: str | None) -> str:
+        return "refusal" if self._refused and reason == "stop" else write_reason(reason, word)
 
     def _start(self) -> bytes:
         """The message's beginning, before anything else; with the input's usage where it is known by then."""
@@ -248,6 +261,7 @@ class AnthropicWriter:
         return self._head + encode(text) + b"}}\n\n"
 
     def _text(self, index: int, text: str, extra: Extra | None) -> bytes:
+        self._shown = self._shown or bool(text)
         return self._open(index, {"type": "text", "text": ""}, extra) + self._piece(TextDelta, text, extra)
 
     def _thought(self, index: int, text: str, extra: Extra | None) -> bytes:
@@ -257,7 +271,7 @@ class AnthropicWriter:
     def _open_call(self, delta: ToolCallStarted) -> bytes:
         block: dict[str, object] = {"type": "tool_use", "id": delta.id, "name": delta.name, "input": EMPTY}
         written = self._open(delta.index, block, delta.extra)
-        self._call, self._arguments = delta, []
+        self._call, self._arguments, self._shown = delta, [], True
         return written
 
     def _call_piece(self, delta: ToolCallDelta) -> bytes:
@@ -317,6 +331,8 @@ class AnthropicWriter:
             case Refusal(text=text):
                 self._refused = True
                 written = self._text(index, text, None) + self._close()
+            case Audio(transcript=str(text)) if text:
+                written = self._text(index, text, None) + self._close()
             case Json(value=value):
                 written = self._text(index, bytes(value).decode(), None) + self._close()
             case Reasoning() if not part.redacted:
@@ -330,9 +346,11 @@ class AnthropicWriter:
                 written = self._open_call(start) + self._call_piece(piece) + self._close()
             case Reasoning() | Opaque():
                 block = write_block(part)
+                self._lost = self._lost or block is None
+                self._shown = self._shown or (block is not None and isinstance(part, Opaque))
                 written = self._block(index, block) if block is not None else b""
             case _:
-                pass
+                self._lost = True
         return written
 
     def _block(self, index: int, block: Raw) -> bytes:

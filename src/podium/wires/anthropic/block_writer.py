@@ -1,9 +1,11 @@
 """Content blocks as both requests and answers have them, from parts."""
 
+from collections.abc import Iterable
+
 from msgspec import Raw
 
+from podium.vocabulary.part import Audio, Opaque, Part, Reasoning, Refusal, Signature, Text, ToolCall
 from podium.vocabulary.part import Json as JsonPart
-from podium.vocabulary.part import Opaque, Part, Reasoning, Refusal, Signature, Text, ToolCall
 from podium.wires.anthropic.citation import write_citation
 from podium.wires.anthropic.member import NAME, level
 from podium.wires.member import Members, parse, raw
@@ -22,6 +24,8 @@ def write_block(part: Part) -> Raw | None:
             block = raw({"type": "text", "text": text})
         case JsonPart(value=value):
             block = raw({"type": "text", "text": bytes(value).decode()})
+        case Audio(transcript=str(text)) if text:
+            block = raw({"type": "text", "text": text})
         case Reasoning():
             block = write_thinking(part)
         case ToolCall():
@@ -31,6 +35,12 @@ def write_block(part: Part) -> Raw | None:
         case _:
             pass
     return block
+
+
+def is_untold(parts: Iterable[Part]) -> bool:
+    """Whether parts say something of which this dialect can show nothing. Thinking is not what an answer says."""
+    said = [part for part in parts if not isinstance(part, Reasoning) and part != Text("")]
+    return bool(said) and all(write_block(part) is None for part in said)
 
 
 def citations_of(part: Text) -> dict[str, list[Raw]]:

@@ -68,7 +68,7 @@ def write_error(status: int, error: PodiumError) -> bytes:
     """
     if isinstance(error, Rejected) and error.status not in (401, 403) and (own := _own_error(error.body)):
         return encode({"type": "error", "error": own})
-    message = f"{error.message} {error.hint}" if error.hint else error.message
+    message = error.text
     if error.param and not isinstance(error, ProviderError) and not _names(error.message, error.param):
         message = f"{error.param}: {message}"
     if isinstance(error, ProviderError) and error.status in (401, 403):

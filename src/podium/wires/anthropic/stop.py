@@ -1,6 +1,7 @@
 """Why an answer ended: the words of this wire and the vocabulary's."""
 
 from podium.vocabulary.event import FinishReason
+from podium.wires.finish import foreign_word
 
 _READ: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -15,7 +16,6 @@ _WRITTEN: dict[FinishReason, str] = {
     "length": "max_tokens",
     "tool_calls": "tool_use",
     "content_filter": "refusal",
-    "other": "end_turn",
 }
 
 
@@ -24,6 +24,6 @@ def read_reason(word: str) -> FinishReason:
     return _READ.get(word, "other")
 
 
-def write_reason(reason: FinishReason) -> str:
-    """The `stop_reason` for a reason."""
-    return _WRITTEN[reason]
+def write_reason(reason: FinishReason, word: str | None = None) -> str:
+    """The `stop_reason` for a reason; for one that the vocabulary has no name for, the host's own `word`."""
+    return _WRITTEN.get(reason) or foreign_word(word)

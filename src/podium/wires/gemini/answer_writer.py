@@ -232,7 +232,7 @@ class GeminiWriter:
             self._pending.append(self._answer_members().removesuffix(b","))
             return
         grounding = write_citations(self._texts.pop(delta.choice, []))
-        word = finish_word(delta.reason, delta.extra)
+        word = finish_word(delta)
         if delta.reason == "tool_calls" and any(choice == delta.choice for choice, _ in self._calls):
             word = _CUT_CALL
         self._pending.append(

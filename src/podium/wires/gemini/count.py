@@ -5,6 +5,7 @@ from podium.errors import Garbled
 from podium.vocabulary.request import Request
 from podium.wires.gemini.member import camel
 from podium.wires.gemini.request_writer import write_request
+from podium.wires.gemini.resource import resource_name
 from podium.wires.member import BROKEN, Members, decode_members, encode, parse, raw
 from podium.wires.wire import Outgoing
 
@@ -18,14 +19,13 @@ def write_count(request: Request, profile: Profile) -> Outgoing:
     outgoing = write_request(request, profile)
     members = decode_members(outgoing.body)
     if set(members) != {"contents"}:
-        model = profile.model if "/" in profile.model else f"models/{profile.model}"
-        members = {"generateContentRequest": raw({"model": model, **members})}
+        members = {"generateContentRequest": raw({"model": resource_name(profile.model), **members})}
     path = outgoing.path.partition("?")[0].rpartition(":")[0]
     return Outgoing(f"{path}:countTokens", encode(members), outgoing.headers)
 
 
 def read_count(body: bytes) -> int:
-    """The number of tokens; a zero is left out of this dialect's answers.
+    """The number of tokens. This dialect leaves out a zero, which no request's count is.
 
     Raises:
         Garbled: the body is no count.
@@ -34,7 +34,7 @@ def read_count(body: bytes) -> int:
         members: Members = camel(decode_members(body))
     except BROKEN:
         raise Garbled("The host's count of tokens is not JSON.", body=body) from None
-    tokens = parse(members.get("totalTokens"), int) if "totalTokens" in members else 0
-    if tokens is None or tokens < 0 or "error" in members:
+    tokens = parse(members.get("totalTokens"), int)
+    if not tokens or tokens < 0 or "error" in members:
         raise Garbled("The host's count of tokens has no `totalTokens`.", body=body)
     return tokens

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from podium.errors import Inexpressible
 from podium.vocabulary.answer import Answer, Choice
-from podium.vocabulary.event import FinishReason
+from podium.vocabulary.event import Finished
 from podium.vocabulary.part import (
     Audio,
     Document,
@@ -64,7 +64,7 @@ def _candidate(choice: Choice) -> dict[str, object]:
     content: dict[str, object] = {"parts": parts, "role": "model"} if parts else {"role": "model"}
     return {
         "content": content,
-        "finishReason": finish or (word_for(choice.finish) if choice.finish else None),
+        "finishReason": finish or (word_for(choice.finish, choice.raw_finish) if choice.finish else None),
         "index": choice.index,
         **{name: value for name, value in found.items() if value is not None},
         **beside,
@@ -132,9 +132,9 @@ def write_call(call: ToolCall) -> Members:
     return part
 
 
-def finish_word(reason: FinishReason, extra: Extra | None) -> Raw:
+def finish_word(said: Finished) -> Raw:
     """The finish reason: the host's own word if it spoke this dialect, else ours translated."""
-    return level(extra, "candidate").get("finishReason") or word_for(reason)
+    return level(said.extra, "candidate").get("finishReason") or word_for(said.reason, said.raw)
 
 
 def merged(extras: Iterable[Extra | None], name: str) -> Members:

@@ -7,6 +7,7 @@ tell enumerations so (`$alt=json;enum-encoding=int`).
 from msgspec import Raw
 
 from podium.vocabulary.event import FinishReason
+from podium.wires.finish import foreign_word
 from podium.wires.member import parse, raw
 
 _REASONS: dict[str, FinishReason] = {
@@ -40,7 +41,6 @@ _WORDS: dict[FinishReason, str] = {
     "length": "MAX_TOKENS",
     "tool_calls": "STOP",
     "content_filter": "SAFETY",
-    "other": "OTHER",
 }
 _PLAIN = ("STOP", "MAX_TOKENS")
 UNSPECIFIED = _NUMBERS[0]
@@ -65,6 +65,6 @@ def reason_of(word: str, *, has_calls: bool) -> tuple[FinishReason, str | None]:
     return reason, None if word in _PLAIN else word
 
 
-def word_for(reason: FinishReason) -> Raw:
-    """The `finishReason` for a reason of ours."""
-    return raw(_WORDS[reason])
+def word_for(reason: FinishReason, word: str | None = None) -> Raw:
+    """The `finishReason` for a reason of ours; for one that the vocabulary has no name for, the host's own `word`."""
+    return raw(_WORDS.get(reason) or foreign_word(word).upper())

@@ -16,6 +16,7 @@ from podium.wires.member import Members, parse, raw
 AnyMedia = Image | Audio | Video | Document
 
 _STORED = re.compile(r"gs://|files/|https://[a-z0-9.-]*googleapis\.com/v\w+/files/")
+_FETCHED = re.compile(r"(https?|gs)://", re.IGNORECASE)
 _FILMS = re.compile(r"https?://((www\.|m\.)?youtube\.com|youtu\.be)/")
 _BEGINNINGS = {
     "iVBORw0KGgo": "image/png",
@@ -55,6 +56,20 @@ def write_media(part: AnyMedia, path: str) -> Members:
     if kind is not None:
         inner["mimeType"] = raw(kind)
     return {"fileData": raw({**inner, **beside}), **level(part.extra, "part")}
+
+
+def check_address(part: AnyMedia, path: str) -> None:
+    """Refuse media at an address that no host of this wire fetches from.
+
+    Raises:
+        Inexpressible: it is neither `http`, `https` nor `gs`.
+    """
+    media = part.media
+    if media.kind == "url" and not _FETCHED.match(media.value):
+        raise Inexpressible(
+            f"`{path}` is not at an address that the gemini wire can tell: it must begin with https://, http:// or gs://.",
+            param=path,
+        )
 
 
 def _inline(members: Members, inner: Members) -> AnyMedia | None:

@@ -328,7 +328,7 @@ class ChoiceReader:
             annotations = read_annotations(self._annotations, before=self._before)
             text = Text("".join(self._texts), annotations)
             out.append(PartDone(index=self._text_at, part=text, choice=self.index))
-        if self._audio.get("id") or self._audio.get("data"):
+        if any(self._audio.get(name) for name in ("id", "data", "transcript")):
             self._part(self._recording(), out)
         elif self._audio:
             self._message_extra["audio"] = raw(self._audio)

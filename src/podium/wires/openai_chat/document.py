@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec import Raw
 
 from podium.vocabulary.answer import Answer, Choice
-from podium.vocabulary.event import Finished, FinishReason
+from podium.vocabulary.event import Finished
 from podium.vocabulary.part import (
     Audio,
     Extra,
@@ -18,6 +18,7 @@ from podium.vocabulary.part import (
     Text,
     ToolCall,
 )
+from podium.wires.finish import foreign_word
 from podium.wires.openai_chat.annotation import write_annotation
 from podium.wires.openai_chat.content import write_part
 from podium.wires.openai_chat.member import NAME, NULL, Members, appended, encode, joined, level, parse, raw
@@ -27,7 +28,6 @@ from podium.wires.openai_chat.usage import write_usage
 
 _PADDING = ("obfuscation", "p")
 """What hosts add to chunks to hide their lengths; a document has no use for it."""
-_WORDS: dict[FinishReason, str] = {"other": "stop"}
 
 
 def write_document(answer: Answer, own: dict[str, object], *, functions: bool) -> bytes:
@@ -51,12 +51,12 @@ def finish_word(said: Finished | Choice, *, legacy: bool) -> Raw:
     own = _merged(extras, "choice").get("finish_reason")
     if own is not None:
         return own
-    reason = said.finish if isinstance(said, Choice) else said.reason
+    reason, word = (said.finish, said.raw_finish) if isinstance(said, Choice) else (said.reason, said.raw)
     if reason is None:
         return NULL
     if legacy and reason == "tool_calls":
         return raw("function_call")
-    return raw(_WORDS.get(reason, reason))
+    return raw(foreign_word(word) if reason == "other" else reason)
 
 
 def write_audio(part: Audio) -> Raw:

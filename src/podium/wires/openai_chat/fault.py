@@ -73,7 +73,7 @@ def write_error(status: int, error: PodiumError) -> bytes:
     """The body of an error response: the host's own error object where it refused the request in this dialect."""
     if isinstance(error, Rejected) and error.status not in (401, 403) and (own := _own_object(error.body)):
         return encode({"error": own})
-    message = f"{error.message} {error.hint}" if error.hint else error.message
+    message = error.text
     if isinstance(error, ProviderError) and error.status in (401, 403):
         message = "The model's host did not accept the key that this server holds for it."
     kind = _TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
