@@ -22,7 +22,7 @@ from podium.vocabulary.part import (
 from podium.vocabulary.request import Line, Request
 from podium.wires.dialect import foreign_members
 from podium.wires.gemini.call import write_arguments
-from podium.wires.gemini.media import AnyMedia, write_media
+from podium.wires.gemini.media import AnyMedia, check_address, write_media
 from podium.wires.gemini.member import NAME, TRUE, level, mark
 from podium.wires.gemini.signature import PLACEHOLDER, is_good, is_older
 from podium.wires.member import Members, parse, raw
@@ -51,6 +51,7 @@ class LineWriter:
     def __init__(self, model: str, request: Request, dropped: list[str]) -> None:
         """`model`: the one that is asked, whose signatures are good; `request`: the one whose lines these are."""
         self.model = model
+        self._foreign = request.source is None or request.source.wire != NAME
         self._places = Places(request)
         self._dropped = dropped
         lines = request.lines
@@ -209,6 +210,8 @@ class LineWriter:
             self._dropped.append("detail")
         if part.media.name is not None and "displayName" not in level(part.extra, "inner"):
             self._dropped.append("filename")
+        if self._foreign:
+            check_address(part, path)
         return write_media(part, path)
 
     def _note_foreign(self, extra: Extra | None) -> None:
