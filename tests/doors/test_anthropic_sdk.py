@@ -81,7 +81,13 @@ async def test_what_the_host_cannot_be_told_is_named_or_refused(server: Podium) 
     async with server.http.post(f"{server.url}/v1/messages", json=body) as answer:
         assert answer.status == 200
         assert "top_k" in answer.headers["x-podium-dropped"]
-    strict = {"x-podium-strict": "true"}
-    async with server.http.post(f"{server.url}/v1/messages", json=body, headers=strict) as answer:
-        assert answer.status == 400
-        assert "top_k" in (await answer.json())["error"]["message"]
+    for word, status, named in (
+        *((word, 400, "top_k") for word in ("true", "1", "YES")),
+        *((word, 200, "") for word in ("False", "0", "no", "")),
+        ("maybe", 400, "x-podium-strict"),
+    ):
+        strict = {"x-podium-strict": word}
+        async with server.http.post(f"{server.url}/v1/messages", json=body, headers=strict) as answer:
+            assert answer.status == status
+            told = (await answer.json()).get("error", {})
+            assert named in told.get("message", "")

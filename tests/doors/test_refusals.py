@@ -10,6 +10,7 @@ import openai
 import pytest
 from google import genai
 from google.genai import errors, types
+from yarl import URL
 
 from podium.catalogue.catalogue import Catalogue
 from podium.catalogue.endpoint import Endpoint
@@ -306,6 +307,20 @@ async def test_a_blocked_prompt_is_an_empty_filtered_answer_of_openais(strict_ho
         "content_filter"
     ]
     assert not [c.delta.content for chunk in chunks for c in chunk.choices if c.delta.content]
+
+
+async def test_a_model_whose_name_leads_out_of_the_hosts_models_is_refused_by_name(
+    strict_host: Podium,
+) -> None:
+    body: Any = {"model": "gemini/x/../any", "messages": [{"role": "user", "content": "hello"}]}
+    async with strict_host.http.post(f"{strict_host.url}/v1/chat/completions", json=body) as answer:
+        assert answer.status == 400
+        assert (await answer.json())["error"]["param"] == "model"
+    url = URL(f"{strict_host.url}/v1beta/models/gemini/..%2Fmodels%2Fany:generateContent", encoded=True)
+    asked: Any = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+    async with strict_host.http.post(url, json=asked) as answer:
+        assert answer.status == 400
+        assert "model" in (await answer.json())["error"]["message"]
 
 
 async def test_a_blocked_prompt_is_an_empty_refusal_of_anthropics(strict_host: Podium) -> None:

@@ -15,7 +15,7 @@ DECLARED = {"functionDeclarations": [{"name": "f"}, {"name": "g"}]}
     ("dialect", "members", "dropped"),
     [
         ("anthropic", {"metadata": {"user_id": "u"}}, "metadata"),
-        ("anthropic", {"service_tier": "auto"}, "service_tier"),
+        ("anthropic", {"service_tier": "standard_only"}, "service_tier"),
         ("anthropic", {"context_management": {"edits": [1]}}, "context_management"),
         ("anthropic", {"cache_control": {"type": "ephemeral"}}, "cache_control"),
         ("anthropic", {"some_new_member": 1}, "some_new_member"),
@@ -169,6 +169,8 @@ def test_what_carries_meaning_is_refused_by_the_clients_own_name_for_it(
             {"thinking": {"type": "disabled"}, "metadata": {}, "container": None, "mcp_servers": []},
         ),
         ("anthropic", {"tools": [], "stop_sequences": [], "output_config": {}}),
+        ("anthropic", {"service_tier": "auto", "speed": "standard"}),
+        ("gemini", configured(mediaResolution="MEDIA_RESOLUTION_UNSPECIFIED", candidateCount=0)),
         ("gemini", configured(candidateCount=1, responseModalities=["TEXT"], responseMimeType="text/plain")),
         ("gemini", configured(thinkingConfig={"includeThoughts": True, "thinkingBudget": -1})),
         ("gemini", {"safetySettings": [], "labels": {}, "cachedContent": "", "tools": []}),

@@ -46,6 +46,7 @@ _PROSE = (
     " and nobody in the house can say how often they have met."
 )
 _ABSURD = 10**12
+_MOST_CHOICES = 128
 _COUNTS = {
     "openai_chat": ("prompt_tokens", "completion_tokens"),
     "anthropic": ("input_tokens", "output_tokens"),
@@ -68,7 +69,7 @@ def speak(plan: Plan, request: Request, started: AnswerStarted, wire: str) -> It
     yield Piece(started)
     if wire == "anthropic":  # its hosts tell what went in at once, and the whole count at the end
         yield from (Piece(delta) for delta in _opening(plan, replace(input_usage(plan, request), output=1)))
-    for choice in range(max(request.sampling.choices or 1, 1)):
+    for choice in range(min(max(request.sampling.choices or 1, 1), _MOST_CHOICES)):
         for piece in _one_choice(_Speech(plan, request, choice, wire)):
             is_thought = isinstance(piece.delta, ReasoningDelta)
             said, thought = said + piece.tokens * (not is_thought), thought + piece.tokens * is_thought

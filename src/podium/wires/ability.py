@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from podium.catalogue.profile import MEDIA, Medium, Profile
 from podium.errors import Inexpressible
-from podium.vocabulary.part import Audio, Document, Image, Part, ToolCall, ToolResult, Video
+from podium.vocabulary.part import Audio, Document, Image, Opaque, Part, ToolCall, ToolResult, Video
 from podium.vocabulary.request import Request
 from podium.wires.place import Places, tool_place
+from podium.wires.stranger import strange_role
 
 _TEXTS = ("text/", "application/json", "application/xml")
 _MEDIA_OF: Mapping[type[Part], Medium] = {
@@ -30,17 +31,22 @@ def check_abilities(request: Request, profile: Profile, wire: str) -> None:
     A request in the host's own dialect `wire` goes as it came, and the host answers for its model.
 
     Raises:
-        Inexpressible: it holds media, or tools, that the model does not take; names the member as the client does.
+        Inexpressible: it holds media, or tools, that the model does not take, or a message of a role that this wire
+            does not have; names the member as the client does.
     """
     if request.source is not None and request.source.wire == wire:
         return
     if request.tools and not profile.tools:
         raise _refusal(profile, "tools", tool_place(request, request.tools[0], 0))
-    if profile.tools and (profile.media is None or profile.media >= MEDIA):
-        return
+    takes_all = profile.tools and (profile.media is None or profile.media >= MEDIA)
     for at, line in enumerate(request.lines):
         for index, part in enumerate(line.parts):
-            lacking = _lacking(part, profile)
+            if isinstance(part, Opaque) and part.wire != wire and (role := strange_role(part)) is not None:
+                raise Inexpressible(
+                    f"The {wire} wire has no messages of the role {role!r}.",
+                    param=f"{Places(request).line(line, at)}.role",
+                )
+            lacking = None if takes_all else _lacking(part, profile)
             if lacking is not None:
                 raise _refusal(profile, lacking, Places(request).part(line, at, index))
 

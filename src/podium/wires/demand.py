@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from podium.errors import InvalidRequest
-from podium.wires.member import BROKEN, Members, decode_any, decode_members, decoder, is_null
+from podium.wires.member import BROKEN, Members, decode_any, decode_members, decoder, is_null, mended
 
 T = TypeVar("T")
 
@@ -30,7 +30,19 @@ def members_of(body: bytes) -> Members:
     except msgspec.ValidationError:
         raise InvalidRequest("The body must be a JSON object.") from None
     except msgspec.MsgspecError as error:
+        if (whole := mended(body)) != body and _is_json(whole):
+            raise InvalidRequest(
+                "The body holds half of a surrogate pair, such as `\\ud800` alone, which is no character."
+            ) from None
         raise InvalidRequest(f"The body is not JSON: {error}.") from None
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        decode_any(data)
+    except BROKEN:
+        return False
+    return True
 
 
 def optional(members: Members, name: str, kind: type[T], path: str = "") -> T | None:

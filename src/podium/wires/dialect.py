@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from podium.errors import Inexpressible
 from podium.vocabulary.part import Extra
-from podium.vocabulary.request import Request, Schema
+from podium.vocabulary.request import Request, Schema, ToolChoice
 from podium.wires.member import NULL, Members, parse
 
 _NAMES: dict[str, dict[str, str]] = {
@@ -120,6 +120,16 @@ _MEANT: dict[str, dict[str, str]] = {
 }
 """Members without a word in the vocabulary that carry meaning all the same."""
 
+_DEFAULTS: dict[str, dict[str, str]] = {
+    "openai_chat": {"service_tier": "auto", "verbosity": "medium"},
+    "anthropic": {"service_tier": "auto", "speed": "standard"},
+    "gemini": {"mediaResolution": "MEDIA_RESOLUTION_UNSPECIFIED"},
+}
+"""What members that the vocabulary has no word for say by default, by the official SDKs' words: then nothing is lost.
+
+`default` and `standard_only` are no defaults of `service_tier`: they turn down what the account has set.
+"""
+
 _BUDGETED = frozenset({"thinkingBudget", "thinkingLevel"})
 _SHOWN = frozenset({"includeThoughts"})
 """A model that is made to think shows its thoughts wherever its host does."""
@@ -161,7 +171,13 @@ _ELSEWHERE = frozenset({"file_data", "displayName", "display_name", "type"})
 """Members that are kept for their form alone: what they say stands in the part."""
 
 _NOTHING = (NULL, Raw(b"{}"), Raw(b"[]"), Raw(b'""'), Raw(b"false"))
+_EMPTY = Raw(b"{}")
+"""Nothing for a hint; for a member that carries meaning, the usual way to switch on what it stands for."""
+
 _TEXT_ALONE = ["text"]
+
+WHOLE = "whole"
+"""The name under which the `Extra` of a choice among tools keeps one that the vocabulary has no word for."""
 
 
 def member_name(request: Request, field: str) -> str:
@@ -190,6 +206,27 @@ def schema_for(request: Request, wire: str) -> Schema | None:
     return schema
 
 
+def choice_for(request: Request, wire: str) -> ToolChoice | None:
+    """Whether and which tools must be called.
+
+    Raises:
+        Inexpressible: it is said in a way that another wire than `wire` alone knows.
+    """
+    choice = request.tool_choice
+    extra = choice.extra if choice is not None else None
+    if extra is not None and extra.wire != wire and WHOLE in extra.members:
+        raise Inexpressible(
+            f"This choice among tools is known to the wire {extra.wire} alone.",
+            param=member_name(request, "tool_choice"),
+        )
+    return choice
+
+
+def unknown_choice(wire: str, value: Raw) -> ToolChoice:
+    """A choice among tools that only hosts of its own wire may know; they judge it."""
+    return ToolChoice(mode="auto", extra=Extra(wire, {WHOLE: value}))
+
+
 def unsaid_members(request: Request, wire: str) -> Iterator[str]:
     """The members of a request of another dialect that have no word in the vocabulary, for a host of `wire`.
 
@@ -202,7 +239,7 @@ def unsaid_members(request: Request, wire: str) -> Iterator[str]:
     said, meant = _SAID.get(source.wire, frozenset()), _MEANT.get(source.wire, {})
     for name, value in source.members.items():
         known = _camel(name) if source.wire == "gemini" else name
-        if known in said or name.startswith("x_podium") or value in _NOTHING:
+        if known in said or name.startswith("x_podium") or _says_nothing(source.wire, known, value):
             continue
         if name == "modalities":
             if parse(value, list[str]) != _TEXT_ALONE:
@@ -212,7 +249,7 @@ def unsaid_members(request: Request, wire: str) -> Iterator[str]:
         else:
             yield name
     for path in _WITHIN.get(source.wire, ()):
-        yield from _unsaid_within(source.members, path, wire)
+        yield from _unsaid_within(source.wire, source.members, path, wire)
     yield from source.headers.keys() & _BETAS
 
 
@@ -220,7 +257,15 @@ _BETAS = {"anthropic-beta"}
 """Headers that ask for what only hosts of their own wire have."""
 
 
-def _unsaid_within(members: Members, outer: str, wire: str) -> Iterator[str]:
+def _says_nothing(source: str, name: str, value: Raw) -> bool:
+    """Whether a member of the dialect `source` asks for nothing that is not so by default."""
+    if value == _EMPTY and name in _MEANT.get(source, {}):
+        return False
+    default = _DEFAULTS.get(source, {}).get(name)
+    return value in _NOTHING or (default is not None and parse(value, str) == default)
+
+
+def _unsaid_within(source: str, members: Members, outer: str, wire: str) -> Iterator[str]:
     """What a member holds besides what the vocabulary has words for; Gemini's may be written with low lines."""
     said, path = _SAID_WITHIN[outer], ""
     for step in outer.split("."):
@@ -232,7 +277,7 @@ def _unsaid_within(members: Members, outer: str, wire: str) -> Iterator[str]:
         if _camel(name) == "responseModalities":
             if any(each.upper() != "TEXT" for each in parse(value, list[str]) or ()):
                 raise Inexpressible(f"The {wire} wire answers in text alone.", param=f"{path}{name}")
-        elif name not in said and _camel(name) not in said and value not in _NOTHING:
+        elif not {name, _camel(name)} & said and not _says_nothing(source, _camel(name), value):
             yield f"{path}{name}"
 
 

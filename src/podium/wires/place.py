@@ -110,11 +110,12 @@ def _gemini(members: Members) -> Iterator[_Spot]:
         yield _Spot(system, ".parts")
     was_model = False
     for at, content in enumerate(_objects(members.get("contents"))):
-        is_model = parse(content.get("role"), str) == "model"
+        role = parse(content.get("role"), str) or "user"
+        is_model = role == "model"
         spot = _Spot(f"contents[{at}]", ".parts")
-        if not is_model:
+        if role in ("user", "function"):
             yield from _runs(spot, [not _RESULTS.isdisjoint(part) for part in _parts(content)])
-        elif not was_model:
+        elif not (is_model and was_model):
             yield spot
         was_model = is_model
 

@@ -15,7 +15,7 @@ from podium.api.serve import (
     wait_terminal,
 )
 from podium.api.turning import Incoming, Wishes, begun, read_incoming, read_wishes
-from podium.errors import PodiumError
+from podium.errors import InvalidRequest, PodiumError
 from podium.journal.log import Numbered
 from podium.kit import ids
 from podium.turn.ask import Ask
@@ -24,6 +24,9 @@ from podium.vocabulary.answer import Collector
 from podium.vocabulary.event import AttemptStarted, Decided, Delta, Terminal
 from podium.vocabulary.request import Line, Request
 from podium.wires.wire import AnswerWriter, Wire
+
+_STRICT = "x-podium-strict"
+_YES, _NO = (b"true", b"1", b"yes"), (b"false", b"0", b"no", b"")
 
 
 class WireDoor:
@@ -149,7 +152,15 @@ def _ask(incoming: Incoming, request: Request, wishes: Wishes, *, strict: bool) 
 
 
 def _is_strict(scope: Scope) -> bool:
-    return any(name == b"x-podium-strict" and value.lower() == b"true" for name, value in scope["headers"])
+    """Whether a hint that would be lost is refused too.
+
+    Raises:
+        InvalidRequest: it cannot be told from the header.
+    """
+    said = [value.strip().lower() for name, value in scope["headers"] if name == _STRICT.encode()]
+    if any(word not in _YES and word not in _NO for word in said):
+        raise InvalidRequest(f"`{_STRICT}` must be `true` or `false`.", param=_STRICT)
+    return any(word in _YES for word in said)
 
 
 def _since_last_answer(lines: tuple[Line, ...]) -> tuple[Line, ...]:

@@ -15,6 +15,7 @@ from podium.wires.call_id import CallIds, digest
 from podium.wires.dialect import foreign_members
 from podium.wires.member import Members, parse, raw
 from podium.wires.place import Places
+from podium.wires.stranger import strange_message
 
 _CACHE = "cache_control"
 _INVALID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -73,9 +74,10 @@ class LineWriter:
         blocks = []
         for index, part in enumerate(line.parts):
             place = self.places.part(line, at, index)
-            if not isinstance(part, Text):
+            own = isinstance(part, Opaque) and part.wire == NAME
+            if not isinstance(part, Text) and not own:
                 raise Inexpressible("The anthropic wire takes only text for its system prompt.", param=place)
-            if part.text:
+            if part != Text(""):
                 blocks.append(self._part(part, place))
         return blocks
 
@@ -83,6 +85,9 @@ class LineWriter:
         """Add the parts of a line, which stands at `at`, within the last message if that is of the same role.
 
         Raises:
+        if (message := strange_message(line, NAME)) is not None:
+            messages.append(message)
+            return
             Inexpressible: a part has no form here.
         """
         role = {"assistant": "assistant", "system": "system", "developer": "system"}.get(line.role, "user")

@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Raw
 
 from podium.errors import InvalidRequest
-from podium.vocabulary.part import Part, Reasoning, Text, ToolCall, ToolResult
+from podium.vocabulary.part import Extra, Part, Reasoning, ToolCall, ToolResult
 from podium.vocabulary.request import Effort, Line, Request, Sampling, Schema, Source, Tool
 from podium.wires.anthropic.content import read_content
 from podium.wires.anthropic.member import NAME, extra_of, rest_of
 from podium.wires.anthropic.tool import read_choice, read_tool
 from podium.wires.demand import members_of, optional, required
-from podium.wires.member import Members, is_null, parse
+from podium.wires.member import Members, is_null, parse, raw
+from podium.wires.stranger import strange_line
 
 HEADERS = ("anthropic-version", "anthropic-beta")
 """Headers of a client that go on to a host of this wire as they came."""
@@ -56,14 +57,8 @@ def read_lines(members: Members) -> Iterator[tuple[Line, ...]]:
     """
     system = members.get("system")
     if system is not None and not is_null(system):
-        parts = read_content(system, "system")
-        for at, part in enumerate(parts):
-            if not isinstance(part, Text):
-                raise InvalidRequest(f"`system[{at}]` must be a text block.", param=f"system[{at}]")
-        yield (Line("system", parts),)
+        yield (Line("system", read_content(system, "system")),)
     messages = required(members, "messages", list[Raw])
-    if not messages:
-        raise InvalidRequest("`messages` must not be empty.", param="messages")
     for at, message in enumerate(messages):
         yield _message(message, f"messages[{at}]")
 
@@ -74,9 +69,7 @@ def _message(message: Raw, path: str) -> tuple[Line, ...]:
         raise InvalidRequest(f"`{path}` must be an object.", param=path)
     role = required(members, "role", str, f"{path}.")
     if role not in ("user", "assistant", "system"):
-        raise InvalidRequest(
-            f'`{path}.role` must be "user", "assistant" or "system"; it is {role!r}.', param=f"{path}.role"
-        )
+        return (strange_line(NAME, message),)
     parts = read_content(members.get("content"), f"{path}.content")
     extra = extra_of(message=rest_of(members, "role", "content"))
     if role == "assistant":
@@ -112,7 +105,7 @@ def _tools(members: Members) -> tuple[Tool, ...]:
 
 
 def _schema(members: Members) -> Schema | None:
-    """The `format` of `output_config`, or `output_format`, as a beta had it."""
+    """The `format` of `output_config`, or `output_format`, as a beta had it; one that is not known as it came."""
     config = optional(members, "output_config", Members) or {}
     path = "output_config.format"
     given = optional(config, "format", Members, "output_config.")
@@ -122,7 +115,7 @@ def _schema(members: Members) -> Schema | None:
     if given is None:
         return None
     if required(given, "type", str, f"{path}.") != "json_schema":
-        raise InvalidRequest(f'`{path}.type` must be "json_schema".', param=f"{path}.type")
+        return Schema(extra=Extra(NAME, {"format": raw(given)}))
     required(given, "schema", Members, f"{path}.")
     return Schema(schema=given["schema"])
 

@@ -17,7 +17,7 @@ from podium.wires.anthropic.request_reader import HEADERS
 from podium.wires.anthropic.sampling import put, put_sampling
 from podium.wires.anthropic.schema import put_shape
 from podium.wires.anthropic.tool import is_allowed, write_choice, write_tool
-from podium.wires.dialect import member_name, unsaid_members
+from podium.wires.dialect import choice_for, member_name, unsaid_members
 from podium.wires.member import Members, encode, is_null, parse, raw
 from podium.wires.place import Places, tool_place
 from podium.wires.wire import Outgoing
@@ -110,7 +110,7 @@ def _put_tools(
 
 def _put_choice(members: Members, request: Request, profile: Profile) -> None:
     """The choice among tools. This wire knows none without tools, where `auto` and `none` say nothing."""
-    choice = request.tool_choice
+    choice = choice_for(request, NAME)
     forced = choice is not None and choice.mode == "required"
     if forced and not _any_to_call(request):
         raise Inexpressible(

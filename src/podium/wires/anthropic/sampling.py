@@ -75,7 +75,7 @@ def _says(sampling: Sampling, was: Sampling, name: str) -> bool:
 def _refuse(request: Request, was: Sampling) -> None:
     sampling = request.sampling
     wrong = (
-        ("choices", (sampling.choices or 1) > 1, "The anthropic wire gives one answer at a time."),
+        ("choices", sampling.choices not in (None, 1), "The anthropic wire gives one answer at a time."),
         ("logprobs", bool(sampling.logprobs), "The anthropic wire tells no log probabilities."),
         ("top_logprobs", bool(sampling.top_logprobs), "The anthropic wire tells no log probabilities."),
         ("logit_bias", _has_members(sampling.logit_bias), "The anthropic wire has no logit bias."),

@@ -25,12 +25,15 @@ def put_shape(members: Members, request: Request, profile: Profile, dropped: lis
     members.pop("output_format", None)
     config = parse(members.pop("output_config", None), Members) or {}
     config.pop("format", None)
+    own = None if schema is None or schema.extra is None else schema.extra.members.get("format")
     native = _native(schema, profile)
-    if native is not None:
+    if own is not None:
+        config["format"] = own
+    elif native is not None:
         config["format"] = raw({"type": "json_schema", "schema": native})
     if config:
         members["output_config"] = raw(config)
-    if schema is None:
+    if schema is None or own is not None:
         return
     if native is None and _takes_tool(profile):
         _put_tool(members, request, schema)

@@ -11,6 +11,7 @@ from podium.vocabulary.part import Extra
 from podium.vocabulary.request import Tool, ToolChoice
 from podium.wires.anthropic.closed import is_closed
 from podium.wires.anthropic.member import NAME, extra_of, level, rest_of
+from podium.wires.dialect import WHOLE, unknown_choice
 from podium.wires.member import Members, parse, raw
 
 _MODES = {"auto": "auto", "any": "required", "none": "none", "tool": "required"}
@@ -90,10 +91,12 @@ def read_choice(value: Raw) -> tuple[ToolChoice, bool | None]:
     """
     members = parse(value, Members)
     kind = parse((members or {}).get("type"), str)
-    mode = _MODES.get(kind or "")
-    if members is None or mode is None:
-        known = ", ".join(f'"{each}"' for each in _MODES)
-        raise InvalidRequest(f"`tool_choice.type` must be one of {known}.", param="tool_choice.type")
+    if members is None or kind is None:
+        raise InvalidRequest("`tool_choice.type` must be a string.", param="tool_choice.type")
+    parallel = False if parse(members.get("disable_parallel_tool_use"), bool) else None
+    mode = _MODES.get(kind)
+    if mode is None:
+        return unknown_choice(NAME, value), parallel
     names: tuple[str, ...] = ()
     if kind == "tool":
         name = parse(members.get("name"), str)
@@ -102,12 +105,14 @@ def read_choice(value: Raw) -> tuple[ToolChoice, bool | None]:
         names = (name,)
     extra = extra_of(block=rest_of(members, "type", "name", "disable_parallel_tool_use"))
     choice = ToolChoice(mode=mode, names=names, extra=extra)  # type: ignore[arg-type]  # the table's values are the modes
-    return choice, False if parse(members.get("disable_parallel_tool_use"), bool) else None
+    return choice, parallel
 
 
 def write_choice(choice: ToolChoice | None, *, parallel: bool | None) -> Raw | None:
     """A `tool_choice`; None where the host's own way is meant. Several names are told by the tools that are left."""
     members: dict[str, object]
+    if choice is not None and choice.extra is not None and WHOLE in choice.extra.members:
+        return choice.extra.members[WHOLE]
     if choice is None:
         members = {"type": "auto"}
     elif choice.mode == "required" and len(choice.names) == 1:

@@ -25,7 +25,6 @@ _MOST_CHOICES = 8
 _MOST_LOGPROBS = 20
 _HOTTEST = 2.0
 _SEEDS = 1 << 31
-_MOST_CHOICES_READ = 128
 
 _SAMPLED = {
     "max_output": "maxOutputTokens",
@@ -49,11 +48,6 @@ def read_sampling(config: Members) -> Sampling:
         InvalidRequest: a member is not what it must be; names it.
     """
     choices, cap = whole(config, "candidateCount", _PATH), whole(config, "maxOutputTokens", _PATH)
-    if choices is not None and not 1 <= choices <= _MOST_CHOICES_READ:
-        raise InvalidRequest(
-            f"`{_PATH}candidateCount` must be between 1 and {_MOST_CHOICES_READ}.",
-            param=f"{_PATH}candidateCount",
-        )
     if cap is not None and cap < 1:
         raise InvalidRequest(f"`{_PATH}maxOutputTokens` must be at least 1.", param=f"{_PATH}maxOutputTokens")
     return Sampling(
@@ -65,7 +59,7 @@ def read_sampling(config: Members) -> Sampling:
         seed=whole(config, "seed", _PATH),
         presence_penalty=optional(config, "presencePenalty", float, _PATH),
         frequency_penalty=optional(config, "frequencyPenalty", float, _PATH),
-        choices=choices,
+        choices=choices or None,  # in protocol buffers zero is what is not said
         logprobs=optional(config, "responseLogprobs", bool, _PATH),
         top_logprobs=whole(config, "logprobs", _PATH),
         effort=read_effort(inner(config, "thinkingConfig", _PATH), f"{_PATH}thinkingConfig."),
@@ -151,8 +145,8 @@ def _check(request: Request, before: Sampling) -> None:
         ("stop", len(sampling.stop) > _MOST_STOPS, f"takes at most {_MOST_STOPS} stop sequences"),
         (
             "choices",
-            (sampling.choices or 1) > _MOST_CHOICES,
-            f"gives at most {_MOST_CHOICES} answers at once",
+            sampling.choices is not None and not 1 <= sampling.choices <= _MOST_CHOICES,
+            f"gives 1 to {_MOST_CHOICES} answers at once",
         ),
         ("temperature", heat is not None and not 0 <= heat <= _HOTTEST, "takes temperatures from 0 to 2"),
         ("top_logprobs", (sampling.top_logprobs or 0) > _MOST_LOGPROBS, "gives at most 20 alternatives"),

@@ -20,6 +20,7 @@ from podium.wires.gemini.member import NAME, TRUE, camel, extra_of, listed, mark
 from podium.wires.gemini.signature import read_signature
 from podium.wires.member import Members, is_null, parse, raw
 
+from podium.wires.stranger import strange_line
 _ROLES = ("user", "model", "function")
 _THOUGHT = ("thought", TRUE)
 _IDLESS = ("idless", TRUE)
@@ -53,8 +54,8 @@ def read_contents(members: Members) -> list[Group]:
         InvalidRequest: something in them is not understood; names the member by its path.
     """
     contents = listed(members.get("contents"))
-    if not contents:
-        raise InvalidRequest("`contents` must be a list that is not empty.", param="contents")
+    if contents is None:
+        raise InvalidRequest("`contents` must be a list.", param="contents")
     reader = _Reader()
     read = [reader.content(value, f"contents[{at}]") for at, value in enumerate(contents)]
     groups: list[Group] = []
@@ -110,9 +111,7 @@ class _Reader:
         members = entry(value, path)
         role = optional(members, "role", str, f"{path}.") or "user"
         if role not in _ROLES:
-            raise InvalidRequest(
-                f'`{path}.role` must be "user" or "model"; it is {role!r}.', param=f"{path}.role"
-            )
+            return False, list(strange_line(NAME, value).parts)
         return role == "model", self.parts(members, path)
 
     def parts(self, content: Members, path: str) -> list[Part]:

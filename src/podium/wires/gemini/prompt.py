@@ -10,6 +10,7 @@ from podium.wires.member import Members, parse, raw
 from podium.wires.seal import is_foreign
 
 
+from podium.wires.stranger import strange_message
 class _Sent:
     """What was sent, by the lines that were read from it."""
 
@@ -97,6 +98,11 @@ class Prompt:
             self._writer.add(self._fresh, line, at)
             self._contents.extend(self._fresh[before:])
         return 1
+        if (content := strange_message(line, NAME)) is not None:
+            self._writer.settle(self._fresh)
+            self._fresh = []
+            self._contents.append(content)
+            return 1
 
     def _add_system(self, line: Line, at: int) -> None:
         if self._contents:

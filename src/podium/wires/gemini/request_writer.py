@@ -5,18 +5,18 @@ that this module does not know is lost. A request from elsewhere is written anew
 """
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from podium.catalogue.profile import Profile
 from podium.errors import Inexpressible
 from podium.vocabulary.request import Request, Sampling, Source
 from podium.wires.ability import check_abilities
-from podium.wires.dialect import foreign_members, member_name, unsaid_members
+from podium.wires.dialect import choice_for, foreign_members, member_name, unsaid_members
 from podium.wires.gemini.answer_tool import needs_answer_tool, put_answer_tool
 from podium.wires.gemini.generation import put_sampling, put_schema
 from podium.wires.gemini.line_writer import LineWriter
 from podium.wires.gemini.member import NAME, camel, put
 from podium.wires.gemini.prompt import Prompt
+from podium.wires.gemini.resource import resource_path
 from podium.wires.gemini.tool import write_choice, write_tools
 from podium.wires.member import Members, encode, parse, raw
 from podium.wires.seal import is_foreign
@@ -50,7 +50,8 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
         request, profile
     ):
         put_answer_tool(members, request)
-    path = _path(profile.model, stream=request.stream and profile.streaming)
+    action = "streamGenerateContent?alt=sse" if request.stream and profile.streaming else "generateContent"
+    path = f"/v1beta/{resource_path(profile.model)}:{action}"
     return Outgoing(path, encode(members), _HEADERS, tuple(dict.fromkeys(dropped)))
 
 
@@ -67,13 +68,6 @@ def _is_same(request: Request, source: Source | None, *fields: str) -> bool:
     return source is not None and all(getattr(request, name) is getattr(source.read, name) for name in fields)
 
 
-def _path(model: str, *, stream: bool) -> str:
-    """`models/` stands before a bare name; tuned and published models bring their own collection."""
-    name = model if "/" in model else f"models/{model}"
-    action = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/v1beta/{quote(name, safe='/:@')}:{action}"
-
-
 def _put_tools(members: Members, request: Request, source: Source | None, dropped: list[str]) -> None:
     for tool in request.tools:
         if tool.kind == "function":
@@ -83,7 +77,7 @@ def _put_tools(members: Members, request: Request, source: Source | None, droppe
 
 def _put_choice(members: Members, request: Request) -> None:
     """The choice among tools. Without tools `auto` and `none` say nothing."""
-    choice = request.tool_choice
+    choice = choice_for(request, NAME)
     if choice is not None and choice.mode == "required":
         if not any(not choice.names or tool.name in choice.names for tool in request.tools):
             raise Inexpressible(

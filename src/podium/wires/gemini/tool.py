@@ -8,6 +8,7 @@ from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.part import Extra
 from podium.vocabulary.request import Request, Source, Tool, ToolChoice
 from podium.wires.demand import optional, required
+from podium.wires.dialect import WHOLE, unknown_choice
 from podium.wires.gemini.demand import entry, inner
 from podium.wires.gemini.member import NAME, camel, extra_of, level, listed, mark, rest_of
 from podium.wires.gemini.schema import json_schema
@@ -134,7 +135,7 @@ def read_choice(members: Members) -> ToolChoice | None:
     """The `functionCallingConfig` of a `toolConfig`.
 
     Raises:
-        InvalidRequest: its mode is not known.
+        InvalidRequest: a member is of a wrong type.
     """
     outer = inner(members, "toolConfig")
     config = inner(outer, "functionCallingConfig", "toolConfig.")
@@ -144,8 +145,7 @@ def read_choice(members: Members) -> ToolChoice | None:
     word = (optional(config, "mode", str, path) or "AUTO").upper()
     mode = _MODES.get(word)
     if mode is None:
-        known = ", ".join(f'"{each}"' for each in _MODES)
-        raise InvalidRequest(f"`{path}mode` must be one of {known}.", param=f"{path}mode")
+        return unknown_choice(NAME, raw(config))
     names = optional(config, "allowedFunctionNames", list[str], path)
     return ToolChoice(
         mode=mode,  # type: ignore[arg-type]  # the table's values are the three modes
@@ -156,7 +156,7 @@ def read_choice(members: Members) -> ToolChoice | None:
 
 def write_choice(choice: ToolChoice) -> Raw:
     """A `functionCallingConfig`. Names can limit a free choice only where calls are validated."""
-    config = mark(choice.extra, "config")
+    config = mark(choice.extra, "config") or mark(choice.extra, WHOLE)
     if config is not None:
         return config
     if not choice.names or choice.mode == "none":

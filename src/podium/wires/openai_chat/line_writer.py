@@ -30,6 +30,7 @@ from podium.wires.openai_chat.foreign import adopted, is_foreign
 from podium.wires.openai_chat.member import NAME, Members, level, parse, raw
 from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.place import Places
+from podium.wires.stranger import strange_message
 
 _LONGEST_ID = 40
 _LETTERS_AND_DIGITS = re.compile(r"[a-zA-Z0-9]+")
@@ -87,6 +88,9 @@ class LineWriter:
 
         Raises:
             Inexpressible: a part has no form here.
+        if (message := strange_message(line, NAME)) is not None:
+            self.keep(line, message)
+            return
         """
         self._dropped.extend(name for name, _ in foreign_members(line.extra, NAME))
         if line.role == "assistant":

@@ -32,6 +32,7 @@ from podium.wires.openai_chat.sealed import (
     unsealed_message,
 )
 from podium.wires.openai_chat.tool import read_choice, read_tool
+from podium.wires.stranger import strange_line
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -41,7 +42,6 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-_MOST_CHOICES = 128
 
 
 def read_request(body: bytes) -> Request:
@@ -76,8 +76,6 @@ def read_request(body: bytes) -> Request:
 
 def _lines(members: Members) -> tuple[Line, ...]:
     messages = required(members, "messages", list[Raw])
-    if not messages:
-        raise InvalidRequest("`messages` must not be empty.", param="messages")
     return tuple(_line(message, f"messages[{at}]") for at, message in enumerate(messages))
 
 
@@ -88,8 +86,7 @@ def _line(message: Raw, path: str) -> Line:
     name = required(members, "role", str, f"{path}.")
     role = _ROLES.get(name)
     if role is None:
-        known = ", ".join(f'"{each}"' for each in _ROLES)
-        raise InvalidRequest(f"`{path}.role` must be one of {known}; it is {name!r}.", param=f"{path}.role")
+        return strange_line(NAME, message)
     known_members = {"role", "content", "name"}
     if role == "assistant":
         parts = _assistant_parts(members, path)
@@ -196,11 +193,8 @@ def _call(call: Raw, path: str) -> ToolCall:
 
 
 def _result(members: Members, path: str, *, legacy: bool) -> ToolResult:
-    call_id = optional(members, "tool_call_id", str, f"{path}.")
-    if call_id is None and not legacy:
-        raise InvalidRequest(f"`{path}.tool_call_id` is required.", param=f"{path}.tool_call_id")
     return ToolResult(
-        call_id=call_id or "",
+        call_id=optional(members, "tool_call_id", str, f"{path}.") or "",
         parts=_content(members, path),
         name=optional(members, "name", str, f"{path}."),
         extra=Extra(NAME, {"legacy": raw(True)}) if legacy else None,
@@ -255,7 +249,7 @@ def _sampling(members: Members) -> Sampling:
         seed=_whole(members, "seed"),
         presence_penalty=optional(members, "presence_penalty", float),
         frequency_penalty=optional(members, "frequency_penalty", float),
-        choices=_choices(members),
+        choices=_whole(members, "n"),
         logprobs=optional(members, "logprobs", bool),
         top_logprobs=_whole(members, "top_logprobs"),
         logit_bias=None if is_null(bias) else bias,
@@ -284,13 +278,6 @@ def _output_cap(members: Members) -> int | None:
                 raise InvalidRequest(f"`{name}` must be at least 1.", param=name)
             return cap
     return None
-
-
-def _choices(members: Members) -> int | None:
-    number = _whole(members, "n")
-    if number is not None and not 1 <= number <= _MOST_CHOICES:
-        raise InvalidRequest(f"`n` must be between 1 and {_MOST_CHOICES}.", param="n")
-    return number
 
 
 def _stop(members: Members) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from podium.errors import Inexpressible
 from podium.vocabulary.part import Text
 from podium.vocabulary.request import Request, Sampling, Schema, Source
 from podium.wires.ability import check_abilities
-from podium.wires.dialect import foreign_members, member_name, unsaid_members
+from podium.wires.dialect import choice_for, foreign_members, member_name, unsaid_members
 from podium.wires.openai_chat.line_writer import LineWriter
 from podium.wires.openai_chat.member import NAME, Members, decode_raws, encode, is_null, parse, put, raw
 from podium.wires.openai_chat.sampling import put_sampling
@@ -124,7 +124,7 @@ def _put_tools(members: Members, request: Request, source: Source | None, droppe
 def _put_choice(members: Members, request: Request) -> None:
     """The choice among tools. Hosts of this wire know none without tools, where `auto` and `none` say nothing."""
     members.pop("function_call", None)
-    choice = request.tool_choice
+    choice = choice_for(request, NAME)
     if choice is not None and choice.mode == "required" and not request.tools:
         raise Inexpressible(
             "A tool must be called, but there is none.", param=member_name(request, "tool_choice")

@@ -5,6 +5,7 @@ from msgspec import Raw
 from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.part import Extra
 from podium.vocabulary.request import Tool, ToolChoice
+from podium.wires.dialect import WHOLE, unknown_choice
 from podium.wires.openai_chat.member import NAME, Members, is_null, level, parse, raw
 
 _MODES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
@@ -113,24 +114,23 @@ def read_choice(value: Raw, path: str) -> ToolChoice:
     """A `tool_choice`, or a `function_call`.
 
     Raises:
-        InvalidRequest: it is neither a known word nor names a tool.
+        InvalidRequest: it is neither a word nor an object.
     """
     word = parse(value, str)
     if word is not None:
         mode = _MODES.get(word)
         if mode is None:
-            known = ", ".join(f'"{each}"' for each in _MODES)
-            raise InvalidRequest(f"`{path}` must be one of {known}, or name a tool.", param=path)
+            return unknown_choice(NAME, value)
         extra = Extra(NAME, {"call": value}) if word == "any" else None
         return ToolChoice(mode=mode, extra=extra)  # type: ignore[arg-type]  # the table's values are the three modes
     members = parse(value, Members)
     if members is None:
         raise InvalidRequest(f"`{path}` must be a string or an object.", param=path)
     if parse(members.get("type"), str) == "allowed_tools":
-        return _read_allowed(members, f"{path}.allowed_tools")
+        return _read_allowed(members) or unknown_choice(NAME, value)
     name = _chosen(members)
-    if name is None:
-        raise InvalidRequest(f"`{path}` must name a tool: it lacks `function.name`.", param=path)
+    if name is None or not _is_callers(members):
+        return unknown_choice(NAME, value)
     return ToolChoice(mode="required", names=(name,), extra=Extra(NAME, {"call": value}))
 
 
@@ -139,15 +139,19 @@ def _chosen(members: Members) -> str | None:
     return parse(inner.get("name"), str) or None
 
 
-def _read_allowed(members: Members, path: str) -> ToolChoice:
+def _is_callers(members: Members) -> bool:
+    """Whether it is a tool of the caller's that is named, not one that the host runs."""
+    return parse(members.get("type"), str) in (None, "function", "custom")
+
+
+def _read_allowed(members: Members) -> ToolChoice | None:
+    """The tools that are allowed, by name; None where that is not what is said."""
     inner = parse(members.get("allowed_tools"), Members) or {}
     mode = parse(inner.get("mode"), str)
-    if mode not in ("auto", "required"):
-        raise InvalidRequest(f'`{path}.mode` must be "auto" or "required".', param=f"{path}.mode")
     tools = parse(inner.get("tools"), list[Members])
     names = [_chosen(tool) for tool in tools or ()]
-    if not names or any(name is None for name in names):
-        raise InvalidRequest(f"`{path}.tools` must be a list of tools by name.", param=f"{path}.tools")
+    if mode not in ("auto", "required") or not names or any(name is None for name in names):
+        return None
     return ToolChoice(
         mode="auto" if mode == "auto" else "required",
         names=tuple(name for name in names if name is not None),
@@ -157,8 +161,9 @@ def _read_allowed(members: Members, path: str) -> ToolChoice:
 
 def write_choice(choice: ToolChoice, tools: tuple[Tool, ...]) -> Raw:
     """A `tool_choice`: a word, the one tool that must be called, or the allowed ones."""
-    if choice.extra is not None and choice.extra.wire == NAME and "call" in choice.extra.members:
-        return choice.extra.members["call"]
+    kept = {} if choice.extra is None or choice.extra.wire != NAME else choice.extra.members
+    if (as_sent := kept.get("call") or kept.get(WHOLE)) is not None:
+        return as_sent
     if not choice.names or choice.mode == "none":
         return raw(choice.mode)
     kinds = {tool.name: "custom" if tool.kind == "custom" else "function" for tool in tools}
