@@ -62,6 +62,8 @@ def _block(asked: Asked, role: str, block: Json) -> None:
             asked.call(block["id"], block["name"], arguments_of(block["input"]))
         case "tool_result":
             _result(asked, block)
+        case "compaction" if block.get("content"):
+            asked.say(role, block["content"])
         case "thinking" | "redacted_thinking":
             pass
         case kind:

@@ -103,6 +103,8 @@ def _block(form: Form, ids: Ids, block: Json) -> Item | None:
         case "image" | "document":
             form.rest(block, {"type", "source"})
             item = _media(form, kind, block["source"])
+        case "compaction" if block.get("content"):
+            item = block["content"]
         case "thinking" | "redacted_thinking":
             form.unread.append("reasoning")
             item = None

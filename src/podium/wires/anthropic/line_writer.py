@@ -15,7 +15,7 @@ from podium.wires.call_id import CallIds, digest
 from podium.wires.dialect import foreign_members
 from podium.wires.member import Members, parse, raw
 from podium.wires.place import Places
-from podium.wires.stranger import strange_message
+from podium.wires.retold import is_past
 
 _CACHE = "cache_control"
 _INVALID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -128,7 +128,7 @@ class LineWriter:
                 return [write_call(part, self._ids.of_call(part))]
             case Text(text="") if not part.annotations:
                 return []
-            case Opaque(wire=wire) if wire != NAME:
+            case Opaque(wire=wire) if wire != NAME and is_past(part):
                 self._dropped.append(path)
                 return []
             case _:

@@ -19,11 +19,13 @@ from podium.wires.gemini.media import read_media
 from podium.wires.gemini.member import NAME, TRUE, camel, extra_of, listed, mark, rest_of
 from podium.wires.gemini.signature import read_signature
 from podium.wires.member import Members, is_null, parse, raw
-
 from podium.wires.stranger import strange_line
+
 _ROLES = ("user", "model", "function")
 _THOUGHT = ("thought", TRUE)
 _IDLESS = ("idless", TRUE)
+_DATA = ("text", "inlineData", "fileData", "functionCall", "functionResponse")
+"""What a part holds, of which Google knows one in each."""
 
 
 class Group(NamedTuple):
@@ -129,6 +131,9 @@ class _Reader:
         given = {name: each for name, each in members.items() if not is_null(each)}
         if not given:
             raise InvalidRequest(f"`{path}` must have a member, such as `text`.", param=path)
+        held = [name for name in _DATA if name in given]
+        if len(held) > 1:
+            return self._split(given, held, path)
         if "functionCall" in given:
             return [self._call(given, path)]
         if "functionResponse" in given:
@@ -143,6 +148,15 @@ class _Reader:
         else:
             found = None
         return _sealed(found, given, path)
+
+    def _split(self, members: Members, held: list[str], path: str) -> list[Part]:
+        """A part that holds several data is as many; the signature stays with the last."""
+        beside = rest_of(members, *held)
+        parts: list[Part] = []
+        for name in held:
+            kept = beside if name == held[-1] else rest_of(beside, "thoughtSignature")
+            parts.extend(self._part(raw({name: members[name], **kept}), path))
+        return parts
 
     def _call(self, members: Members, path: str) -> ToolCall:
         said, path = inner(members, "functionCall", f"{path}."), f"{path}.functionCall."

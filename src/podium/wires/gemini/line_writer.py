@@ -27,6 +27,7 @@ from podium.wires.gemini.member import NAME, TRUE, level, mark
 from podium.wires.gemini.signature import PLACEHOLDER, is_good, is_older
 from podium.wires.member import Members, parse, raw
 from podium.wires.place import Places
+from podium.wires.retold import is_past, retold
 from podium.wires.text_document import words_of
 
 
@@ -101,7 +102,9 @@ class LineWriter:
         if line.role == "user" and line.parts == (Text(""),):
             content.parts.append({"text": raw("")})
         for index, part in enumerate(line.parts):
-            self._add_part(content, part, self._places.part(line, at, index), said=role == "model")
+            path = self._places.part(line, at, index)
+            for each in retold(part, NAME, path, self._dropped):
+                self._add_part(content, each, path, said=role == "model")
         if content.parts and (not contents or contents[-1] is not content):
             contents.append(content)
 
@@ -115,7 +118,7 @@ class LineWriter:
         match part:
             case Reasoning():
                 self._think(content, part)
-            case Opaque(wire=wire) if wire != NAME and said:
+            case Opaque(wire=wire) if wire != NAME and said and is_past(part):
                 self._dropped.append(path)
             case Text(text="") | Refusal(text=""):
                 pass
@@ -190,7 +193,8 @@ class LineWriter:
             said["id"] = raw(result.call_id)
         name = result.name or self._names.get(result.call_id) or result.call_id or "unknown"
         said["name"] = raw(name)
-        result = msgspec.structs.replace(result, parts=tuple(_in_words(part, path) for part in result.parts))
+        parts = [each for part in result.parts for each in retold(part, NAME, path, self._dropped)]
+        result = msgspec.structs.replace(result, parts=tuple(_in_words(part, path) for part in parts))
         media = [part for part in result.parts if isinstance(part, AnyMedia)]
         response = _response(result, path, seen=bool(media))
         if response is not None:

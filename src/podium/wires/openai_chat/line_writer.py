@@ -30,7 +30,7 @@ from podium.wires.openai_chat.foreign import adopted, is_foreign
 from podium.wires.openai_chat.member import NAME, Members, level, parse, raw
 from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.place import Places
-from podium.wires.stranger import strange_message
+from podium.wires.retold import is_past, retold
 
 _LONGEST_ID = 40
 _LETTERS_AND_DIGITS = re.compile(r"[a-zA-Z0-9]+")
@@ -97,15 +97,15 @@ class LineWriter:
             self._settle()
             self._messages.append(self._assistant(line, at))
             return
-        heard: list[Part] = []
+        heard: list[tuple[Part, str]] = []
         for index, part in enumerate(line.parts):
             path = self._places.part(line, at, index)
             if isinstance(part, ToolResult):
                 self._results.append(self._result(part, path, line.extra))
             else:
-                heard.append(self._adopted(part, path))
+                heard.extend((each, path) for each in self._adopted(part, path))
         if heard or not line.parts:
-            self._heard.append(self._plain(line, at, tuple(heard)))
+            self._heard.append(self._plain(line, at, heard))
 
     def note_prefill(self) -> None:
         """Take note of an answer that has been begun for the model: not every one goes on from there."""
@@ -126,17 +126,21 @@ class LineWriter:
         self._messages.extend(self._heard)
         self._results, self._shown, self._heard = [], [], []
 
-    def _adopted(self, part: Part, path: str) -> Part:
-        return adopted(part, path, self._dropped) if self._foreign or is_foreign(part) else part
+    def _adopted(self, part: Part, path: str) -> list[Part]:
+        return [
+            adopted(each, path, self._dropped) if self._foreign or is_foreign(each) else each
+            for each in retold(part, NAME, path, self._dropped)
+        ]
 
-    def _plain(self, line: Line, at: int, parts: tuple[Part, ...]) -> Raw:
+    def _plain(self, line: Line, at: int, heard: list[tuple[Part, str]]) -> Raw:
+        parts = tuple(part for part, _ in heard)
         role = "user" if line.role == "tool" else line.role
         if self._foreign and role != "user" and not all(isinstance(part, Text) for part in parts):
             raise Inexpressible(
                 "The openai_chat wire takes only text from the system.", param=self._places.line(line, at)
             )
         message: dict[str, object] = {"role": role}
-        message["content"] = write_parts(parts, lambda index: self._places.part(line, at, index))
+        message["content"] = write_parts(parts, lambda index: heard[index][1])
         if line.name is not None:
             message["name"] = line.name
         message.update(level(line.extra, "message"))
@@ -146,7 +150,7 @@ class LineWriter:
         """A tool's message takes text alone; media are shown in a message of the user's behind the last result."""
         self._dropped.extend(name for name, _ in foreign_members(result.extra, NAME))
         call_id = "" if is_legacy(result.extra) else self._ids.of_result(result)
-        parts = [self._adopted(part, path) for part in result.parts]
+        parts = [each for part in result.parts for each in self._adopted(part, path)]
         media = [part for part in parts if isinstance(part, Image | Audio | Video | Document)]
         texts = tuple(part for part in parts if not isinstance(part, Image | Audio | Video | Document))
         if result.is_error:
@@ -170,7 +174,8 @@ class LineWriter:
         for index, part in enumerate(line.parts):
             if part != Text("") or len(line.parts) == 1:
                 path = self._places.part(line, at, index)
-                made.add(self._adopted(part, path), path)
+                for each in self._adopted(part, path):
+                    made.add(each, path)
         return made.written(line, self._places.line(line, at))
 
 
@@ -195,8 +200,10 @@ class _Assistant:
                 self._beside["function_call"] = {"name": part.name, "arguments": part.arguments}
             case ToolCall():
                 self._calls.append(_call(part, self._ids.of_call(part)))
-            case Opaque(wire=wire) if wire != NAME:
+            case Opaque(wire=wire) if wire != NAME and is_past(part):
                 self._dropped.append(path)
+            case Opaque(wire=wire) if wire != NAME:
+                raise Inexpressible(f"This part is known to the wire {wire} alone.", param=path)
             case Text() | Opaque():
                 self._spoken.append(part)
             case Json(value=value):
