@@ -68,7 +68,7 @@ def read(wire: str, members: Json) -> Request:
 
 
 def write(wire: str, request: Request, profile: Profile = PROFILE) -> Json:
-    endpoint = Endpoint("host", wire, "http://host.invalid", api_key="k")  # type: ignore[arg-type]  # one of the three
+    endpoint = Endpoint("host", wire, "http://host.invalid", api_key="k")
     written: Json = json.loads(WIRES[wire].write_request(request, profile, endpoint).body)
     return written
 
