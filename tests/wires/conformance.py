@@ -268,11 +268,6 @@ REASONS: tuple[tuple[str, str, str], ...] = (
         "An empty finish reason ends a document, but would look like none in a stream: ours is written.",
     ),
     (
-        "request, own dialect",
-        r"tool_call_id` is required",
-        "A tool's result without the id of its call is refused, as OpenAI does.",
-    ),
-    (
         "request, written anew",
         r"image_url is \{\"url\".*; it was \"",
         "An image URL by itself is written as the object that it is short for.",
@@ -286,6 +281,11 @@ REASONS: tuple[tuple[str, str, str], ...] = (
         "request, written anew",
         r"^\.messages is ",
         "Pictures in a tool's result stand in a message of the user's behind it, where OpenAI takes them.",
+    ),
+    (
+        "request, written anew",
+        r"tool_calls\[\d+\]\.id is new",
+        "A call without an id is given one.",
     ),
     (
         "request, written anew",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from msgspec import Raw
 
+from podium.errors import Inexpressible
 from podium.vocabulary.part import Document, Extra, Media, Opaque, Text, ToolCall, ToolResult
 from podium.vocabulary.request import Line, Request, ToolChoice
 from tests.wires.asked import BASE64, ENDPOINT, PDF, PROFILE, WIRE, Json, said, sent, told
@@ -110,6 +111,29 @@ def test_results_without_ids_are_paired_by_name_then_by_order() -> None:
     assert all("name" not in message for message in body["messages"])
     assert body["messages"][5] == {"role": "user", "content": "so"}
     assert dropped == ()
+
+
+def test_results_of_other_names_are_paired_in_order() -> None:
+    calls = [{"functionCall": {"name": name, "args": {}}} for name in "fgh"]
+    results = [
+        {"functionResponse": {"name": f"ns.{name}", "response": {"output": name.upper()}}} for name in "fgh"
+    ]
+    for count in (1, 2, 3):
+        contents = [
+            {"role": "user", "parts": [{"text": "go"}]},
+            {"role": "model", "parts": calls[:count]},
+            {"role": "user", "parts": results[:count]},
+        ]
+        body, _ = sent("gemini", {"contents": contents})
+        made = [call["id"] for call in body["messages"][1]["tool_calls"]]
+        told = [(message["tool_call_id"], message["content"]) for message in body["messages"][2:]]
+        assert told == list(zip(made, "FGH", strict=False))
+
+
+def test_a_conversation_in_which_nothing_is_said_is_refused_by_name() -> None:
+    with pytest.raises(Inexpressible) as refused:
+        sent("gemini", told("user"))
+    assert refused.value.param == "contents"
 
 
 def test_ids_that_openai_refuses_are_mapped_in_the_same_way_for_call_and_result() -> None:

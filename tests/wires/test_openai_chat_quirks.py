@@ -156,7 +156,7 @@ def test_a_finish_reason_that_denies_the_calls_is_known_for_what_it_is() -> None
     (end,) = finishes(read(stream({"tool_calls": [call]}, finish="stop")))
     assert (end.reason, end.raw) == ("tool_calls", "stop")
     (end,) = finishes(read(document({"content": "Hi"}, "")))
-    assert (end.reason, end.raw) == ("other", "")
+    assert (end.reason, end.raw) == ("stop", "")
 
 
 def test_an_empty_finish_reason_does_not_end_a_stream() -> None:

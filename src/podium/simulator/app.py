@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from podium.errors import CallerError, OperatorError, Unauthenticated
+from podium.errors import CallerError, InvalidRequest, OperatorError, Unauthenticated
 from podium.kit import clock, ids
 from podium.simulator.answer import prompt, rounds_played, speak
 from podium.simulator.dialect import DIALECTS, Dialect, asks_for_count
@@ -25,6 +25,7 @@ from podium.simulator.signature import check_signatures
 from podium.simulator.tally import tally
 from podium.vocabulary.event import AnswerStarted
 from podium.vocabulary.request import Request as Asked
+from podium.wires.stranger import strange_role
 
 JSON = "application/json"
 
@@ -113,6 +114,7 @@ class Speaker:
         counts = asks_for_count(http.url.path)
         said = {**http.query_params, **http.path_params, **({"method": "count_tokens"} if counts else {})}
         request = self._dialect.wire.read_request(said, await http.body())
+        _check_roles(request)
         served.signed = check_signatures(self._dialect.wire.name, request)
         plan = self._stage.plan(request, http.headers.get("x-simulate"))
         served.model, served.stream, served.said = request.model, request.stream, prompt(request)[:200]
@@ -211,6 +213,13 @@ def staged(stage: Stage) -> Starlette:
 async def _wait_until_gone(http: Request) -> None:
     while (await http.receive())["type"] != "http.disconnect":
         pass
+
+
+def _check_roles(request: Asked) -> None:
+    """Every host refuses a role that its dialect does not know."""
+    for part in (part for line in request.lines for part in line.parts):
+        if (role := strange_role(part)) is not None:
+            raise InvalidRequest(f"There is no role {role!r}.")
 
 
 def _presented(http: Request) -> tuple[str | None, ...]:

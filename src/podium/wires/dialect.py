@@ -250,8 +250,14 @@ def unsaid_members(request: Request, wire: str) -> Iterator[str]:
             yield name
     for path in _WITHIN.get(source.wire, ()):
         yield from _unsaid_within(source.wire, source.members, path, wire)
+    thinking = parse(source.members.get("thinking"), Members) or {}
+    if source.wire == "anthropic" and thinking and parse(thinking.get("type"), str) not in _THINKING:
+        yield "thinking.type"
     yield from source.headers.keys() & _BETAS
 
+
+_THINKING = frozenset({"enabled", "adaptive", "disabled", "between_tools"})
+"""The types of Anthropic's `thinking` that the vocabulary has words for."""
 
 _BETAS = {"anthropic-beta"}
 """Headers that ask for what only hosts of their own wire have."""

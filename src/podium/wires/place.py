@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
+from podium.vocabulary.part import ToolCall
 from podium.vocabulary.request import Line, Request, Tool
 from podium.wires.dialect import member_name
 from podium.wires.member import Members, is_null, parse
@@ -45,6 +46,25 @@ class Places:
             return spot.member
         return f"{spot.member}{spot.parts}[{spot.first + index}]"
 
+    def loose_arguments(self, line: Line, at: int) -> Iterator[str]:
+        """The paths of what is given to a line's calls and is no object of JSON, in which some wires make it stand."""
+        calls = [(index, part) for index, part in enumerate(line.parts) if isinstance(part, ToolCall)]
+        for number, (index, call) in enumerate(calls):
+            if _is_loose(call):
+                yield self._arguments(line, at, index, call, number)
+
+    def _arguments(self, line: Line, at: int, index: int, call: ToolCall, number: int) -> str:
+        """Only chat completions and Podium's own dialect have arguments that are not held to be objects."""
+        if self._request.source is None:
+            return f"{self.part(line, at, index)}.arguments"
+        spot = self._spots.get(id(line))
+        if spot is None:
+            return self._unsent(at)
+        if call.extra is not None and "legacy" in call.extra.members:
+            return f"{spot.member}.function_call.arguments"
+        within = "custom.input" if call.kind == "custom" else "function.arguments"
+        return f"{spot.member}.tool_calls[{number}].{within}"
+
     def _unsent(self, at: int) -> str:
         return f"messages[{at}]" if self._request.source is None else member_name(self._request, "lines")
 
@@ -55,6 +75,13 @@ class Places:
             return {}
         walk = {"anthropic": _anthropic, "gemini": _gemini}.get(source.wire, _openai_chat)
         return {id(line): spot for line, spot in zip(source.read.lines, walk(source.members), strict=False)}
+
+
+def _is_loose(call: ToolCall) -> bool:
+    if call.kind == "custom":
+        return True
+    text = call.arguments.strip()
+    return bool(text) and parse(Raw(text.encode("utf-8", "replace")), Members) is None
 
 
 def tool_place(request: Request, tool: Tool, at: int) -> str:

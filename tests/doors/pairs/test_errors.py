@@ -50,7 +50,7 @@ async def test_openais_sdk_raises_its_own(
 ) -> None:
     create: Any = clients.openai.chat.completions.create
     with pytest.raises(OPENAIS[status]) as caught:
-        await create(model=f"once_{wire}/any", messages=said(f"[[fault {status}]]"), stream=streamed)
+        await create(model=f"once_{wire}/{status}", messages=said(f"[[fault {status}]]"), stream=streamed)
     body: Any = caught.value.body
     assert (bool(caught.value.request_id), bool(body["message"])) == (True, True)
 
@@ -64,7 +64,7 @@ async def test_anthropics_sdk_raises_its_own(
     create: Any = clients.anthropic.messages.create
     asked = {"max_tokens": 9, "messages": said(f"[[fault {status}]]"), "stream": streamed}
     with pytest.raises(kind) as caught:
-        await create(model=f"once_{wire}/any", **asked)
+        await create(model=f"once_{wire}/{status}", **asked)
     body: Any = caught.value.body
     assert (bool(caught.value.request_id), body["error"]["type"]) == (True, name)
 
@@ -78,7 +78,7 @@ async def test_googles_sdk_raises_its_own(
     models = clients.google.aio.models
     generate: Any = models.generate_content_stream if streamed else models.generate_content
     with pytest.raises(kind) as caught:
-        async for _ in await generate(model=f"once_{wire}/any", contents=f"[[fault {status}]]"):
+        async for _ in await generate(model=f"once_{wire}/{status}", contents=f"[[fault {status}]]"):
             pass
     assert (caught.value.code, caught.value.status) == (code, name)
 

@@ -164,6 +164,24 @@ def test_arguments_that_are_no_object_are_put_into_one(arguments: str, expected:
     assert body["messages"][0]["content"][0]["input"] == expected
 
 
+@pytest.mark.parametrize("arguments", ["{broken", "[1,2]"])
+def test_arguments_that_are_no_object_are_named_by_the_clients_path(arguments: str) -> None:
+    whole = {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
+    odd = {"id": "b", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    free = {"id": "c", "type": "custom", "custom": {"name": "f", "input": "x"}}
+    for calls, path in (
+        ({"tool_calls": [whole]}, None),
+        ({"tool_calls": [odd]}, "messages[1].tool_calls[0].function.arguments"),
+        ({"content": "so", "tool_calls": [whole, odd]}, "messages[1].tool_calls[1].function.arguments"),
+        ({"tool_calls": [free]}, "messages[1].tool_calls[0].custom.input"),
+        ({"function_call": odd["function"]}, "messages[1].function_call.arguments"),
+    ):
+        _, outgoing = out(asked(messages=[USER, {"role": "assistant", **calls}]))
+        assert outgoing.dropped == (() if path is None else (path,))
+    _, outgoing = out(lines(user("hi"), Line("assistant", (ToolCall("a", "f", arguments),))))
+    assert outgoing.dropped == ("messages[1].content[0].arguments",)
+
+
 def test_ids_that_this_wire_refuses_are_mapped_alike_for_call_and_result() -> None:
     request = lines(
         Line("assistant", (ToolCall("a.b:c", "f", "{}"), ToolCall("a.b;c", "f", "{}"))),
@@ -184,6 +202,22 @@ def test_results_without_ids_are_paired_by_name_then_by_order() -> None:
     body, _ = out(lines(Line("assistant", calls), Line("tool", given)))
     ids = [block["id"] for block in body["messages"][0]["content"]]
     assert [block["tool_use_id"] for block in body["messages"][1]["content"]] == [ids[1], ids[0], ids[2]]
+
+
+def test_results_with_neither_ids_nor_names_are_paired_in_order() -> None:
+    calls = [{"id": "", "type": "function", "function": {"name": name, "arguments": "{}"}} for name in "fgh"]
+    for count in (1, 2, 3):
+        results = [{"role": "tool", "tool_call_id": "", "content": each} for each in "FGH"[:count]]
+        messages = [USER, {"role": "assistant", "content": None, "tool_calls": calls}, *results]
+        body, _ = out(asked(messages=messages))
+        ids = [block["id"] for block in body["messages"][1]["content"]]
+        assert [block["tool_use_id"] for block in body["messages"][2]["content"]] == ids[:count]
+
+
+def test_the_result_of_an_older_function_without_a_name_is_of_the_call_before_it() -> None:
+    call = {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}
+    body, _ = out(asked(messages=[USER, call, {"role": "function", "content": "r"}]))
+    assert body["messages"][2]["content"][0]["tool_use_id"] == body["messages"][1]["content"][0]["id"]
 
 
 def test_results_may_hold_pictures_and_be_errors() -> None:
@@ -249,6 +283,7 @@ def test_media_that_this_wire_lacks_are_refused_by_their_place(part: dict[str, A
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"audio": {"voice": "x"}}, "audio"),
         ({"web_search_options": {"a": 1}}, "web_search_options"),
+        ({"web_search_options": {}}, "web_search_options"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tools": [{"type": "custom", "custom": {"name": "c"}}]}, "tools[0]"),
         ({"tools": [{"type": "browser"}]}, "tools[0]"),
@@ -269,6 +304,12 @@ def test_default_values_are_neither_refused_nor_dropped() -> None:
         "top_logprobs": 0,
         "logit_bias": {},
         "presence_penalty": 0,
+        "frequency_penalty": 0,
+        "temperature": 1,
+        "top_p": 1,
+        "service_tier": "auto",
+        "verbosity": "medium",
+        "web_search_options": None,
         "modalities": ["text"],
         "store": False,
         "metadata": {},
@@ -283,7 +324,6 @@ def test_hints_are_dropped_and_named() -> None:
     tool = {"type": "function", "function": {"name": "f", "strict": True, "parameters": {}}}
     picture = {"type": "image_url", "image_url": {"url": "https://a.example/b", "detail": "low"}}
     request = asked(
-        ({"web_search_options": {}}, "web_search_options"),
         user="u",
         seed=1,
         presence_penalty=0.5,
@@ -304,12 +344,6 @@ def test_hints_are_dropped_and_named() -> None:
         "novelty",
         "strict",
         "detail",
-        "frequency_penalty": 0,
-        "temperature": 1,
-        "top_p": 1,
-        "service_tier": "auto",
-        "verbosity": "medium",
-        "web_search_options": None,
     }
 
 

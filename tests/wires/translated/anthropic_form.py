@@ -39,6 +39,8 @@ def anthropic_form(sent: Json, *, ours: bool = False) -> Form:
         form.say("system", _content(form, ids, sent["system"]))
     for message in sent["messages"]:
         role = {"assistant": "model"}.get(message["role"], message["role"])
+        if role not in ("user", "model", "system"):
+            form.beyond.add("unknown role")
         form.say(role, _content(form, ids, message["content"]))
         form.rest(message, {"role", "content"})
     _tools(form, sent)

@@ -65,6 +65,8 @@ def gemini_form(sent: Json, *, ours: bool = False) -> Form:
     form.say("system", _parts(form, ids, sent.get("systemInstruction") or {}))
     for content in _listed(sent["contents"]):
         role = "model" if content.get("role") == "model" else "user"
+        if content.get("role") not in (None, "", "user", "model", "function"):
+            form.beyond.add("unknown role")
         form.say(role, _parts(form, ids, content))
     _tools(form, sent)
     _config(form, sent.get("generationConfig") or {})

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from podium.errors import Inexpressible
 from podium.vocabulary.part import Extra, Opaque, Part, Reasoning, Signature, Text, ToolCall, ToolResult
-from podium.vocabulary.request import Line
+from podium.vocabulary.request import Line, Request
 from podium.wires.anthropic.block_writer import write_call, write_thinking
 from podium.wires.anthropic.content import write_part
 from podium.wires.anthropic.member import NAME, level
@@ -16,6 +16,7 @@ from podium.wires.dialect import foreign_members
 from podium.wires.member import Members, parse, raw
 from podium.wires.place import Places
 from podium.wires.retold import is_past
+from podium.wires.stranger import strange_message
 
 _CACHE = "cache_control"
 _INVALID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -51,19 +52,16 @@ class Message:
 class LineWriter:
     """Writes lines as messages. `dropped` names what this wire has no way to say."""
 
-    def __init__(self, model: str, places: Places, *, own_files: bool, dropped: list[str]) -> None:
-        """`model`: the one that is asked, whose signatures are good; `own_files`: whether file ids are this wire's."""
-        self.places = places
+    def __init__(self, model: str, request: Request, *, own_files: bool, dropped: list[str]) -> None:
+        """`model`: the one that is asked, whose signatures are good; `request`: the one whose lines these are.
+
+        `own_files`: whether file ids are this wire's.
+        """
+        self.places = Places(request)
         self._model = model
         self._own_files = own_files
         self._dropped = dropped
-        self._ids = CallIds(_valid)
-
-    def note(self, line: Line) -> None:
-        """Take note of a line that goes as it was sent: its calls may have results that do not."""
-        for part in line.parts:
-            if isinstance(part, ToolCall):
-                self._ids.of_call(part)
+        self._ids = CallIds(request.lines, _valid)
 
     def system(self, line: Line, at: int) -> list[Raw]:
         """The blocks of a system text that stands at this place among the lines.
@@ -85,15 +83,16 @@ class LineWriter:
         """Add the parts of a line, which stands at `at`, within the last message if that is of the same role.
 
         Raises:
+            Inexpressible: a part has no form here.
+        """
         if (message := strange_message(line, NAME)) is not None:
             messages.append(message)
             return
-            Inexpressible: a part has no form here.
-        """
         role = {"assistant": "assistant", "system": "system", "developer": "system"}.get(line.role, "user")
         if line.name is not None:
             self._dropped.append(f"{self.places.line(line, at)}.name")
         self._note_foreign(line.extra)
+        self._dropped.extend(self.places.loose_arguments(line, at))
         blocks: list[Raw] = []
         results: list[Raw] = []
         for index, part in enumerate(parts):

@@ -81,8 +81,6 @@ class Prompt:
         )
 
     def _keep(self, sent: _Sent) -> None:
-        for line in sent.lines:
-            self._writer.note(line)
         if not sent.is_system:
             self._messages.append(sent.value)
             return

@@ -19,7 +19,7 @@ from podium.wires.anthropic.schema import put_shape
 from podium.wires.anthropic.tool import is_allowed, write_choice, write_tool
 from podium.wires.dialect import choice_for, member_name, unsaid_members
 from podium.wires.member import Members, encode, is_null, parse, raw
-from podium.wires.place import Places, tool_place
+from podium.wires.place import tool_place
 from podium.wires.wire import Outgoing
 
 OURS = "x_podium"
@@ -51,7 +51,7 @@ def write_request(request: Request, profile: Profile) -> Outgoing:
         or any(thought_elsewhere(line) for line in request.lines)
     ):
         own_files = request.source is None or source is not None
-        writer = LineWriter(profile.model, Places(request), own_files=own_files, dropped=dropped)
+        writer = LineWriter(profile.model, request, own_files=own_files, dropped=dropped)
         prompt = Prompt(source, writer, dropped, inline_system=profile.inline_system)
         prompt.write(members, request.lines)
         if members["messages"] == _NOBODY:

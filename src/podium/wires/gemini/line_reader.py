@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from podium.errors import InvalidRequest
 from podium.vocabulary.part import Json, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 from podium.vocabulary.request import Line
+from podium.wires.call_id import paired
 from podium.wires.demand import optional, required
 from podium.wires.gemini.demand import entry, inner
 from podium.wires.gemini.media import read_media
@@ -59,7 +60,7 @@ def read_contents(members: Members) -> list[Group]:
     if contents is None:
         raise InvalidRequest("`contents` must be a list.", param="contents")
     reader = _Reader()
-    read = [reader.content(value, f"contents[{at}]") for at, value in enumerate(contents)]
+    read = reader.settled([reader.content(value, f"contents[{at}]") for at, value in enumerate(contents)])
     groups: list[Group] = []
     for is_model, run in itertools.groupby(zip(contents, read, strict=True), lambda each: each[1][0]):
         if is_model:
@@ -102,11 +103,10 @@ def _whole(last: Part | None, part: Part, *, between: bool) -> Part | None:
 
 
 class _Reader:
-    """Reads the contents of one request. A result without an id belongs to a call by name, then by order."""
+    """Reads the contents of one request."""
 
     def __init__(self) -> None:
         self._made = 0
-        self._open: list[ToolCall] = []
 
     def content(self, value: Raw, path: str) -> tuple[bool, list[Part]]:
         """Whether the model says it, and what is said."""
@@ -115,6 +115,25 @@ class _Reader:
         if role not in _ROLES:
             return False, list(strange_line(NAME, value).parts)
         return role == "model", self.parts(members, path)
+
+    def settled(self, contents: list[tuple[bool, list[Part]]]) -> list[tuple[bool, list[Part]]]:
+        """The contents with the ids of calls put into the results that came without."""
+        calls = iter(paired(part for _, parts in contents for part in parts))
+        return [
+            (
+                said,
+                [
+                    self._settled(part, next(calls)[1]) if isinstance(part, ToolResult) else part
+                    for part in parts
+                ],
+            )
+            for said, parts in contents
+        ]
+
+    def _settled(self, result: ToolResult, call: ToolCall | None) -> ToolResult:
+        if result.call_id:
+            return result
+        return replace(result, call_id=self._next_id() if call is None else call.id)
 
     def parts(self, content: Members, path: str) -> list[Part]:
         """The parts of a content."""
@@ -163,7 +182,7 @@ class _Reader:
         optional(said, "args", Members, path)
         args, call_id = said.get("args"), optional(said, "id", str, path)
         marks = () if call_id else (_IDLESS,)
-        call = ToolCall(
+        return ToolCall(
             id=call_id or self._next_id(),
             name=required(said, "name", str, path),
             arguments="{}" if args is None or is_null(args) else bytes(args).decode(),
@@ -174,8 +193,6 @@ class _Reader:
                 inner=rest_of(said, "id", "name", "args"),
             ),
         )
-        self._open.append(call)
-        return call
 
     def _next_id(self) -> str:
         self._made += 1
@@ -191,7 +208,7 @@ class _Reader:
             parts.append(part if part is not None else Opaque(NAME, each))
         marks = () if call_id else (_IDLESS,)
         return ToolResult(
-            call_id=self._settled(call_id, name),
+            call_id=call_id or "",
             parts=tuple(parts),
             is_error=is_error,
             name=name,
@@ -201,16 +218,6 @@ class _Reader:
                 inner=rest_of(said, "id", "name", "response", "parts"),
             ),
         )
-
-    def _settled(self, call_id: str | None, name: str) -> str:
-        """The id of the call that a result is of; that call waits for no other."""
-        same = [call for call in self._open if call.id == call_id] if call_id else []
-        if not call_id:
-            same = [call for call in self._open if call.name == name] or self._open
-        if not same:
-            return call_id or self._next_id()
-        self._open.remove(same[0])
-        return same[0].id
 
 
 def _sealed(found: Part | None, members: Members, path: str) -> list[Part]:

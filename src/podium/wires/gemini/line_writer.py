@@ -20,6 +20,7 @@ from podium.vocabulary.part import (
     Video,
 )
 from podium.vocabulary.request import Line, Request
+from podium.wires.call_id import paired
 from podium.wires.dialect import foreign_members
 from podium.wires.gemini.call import write_arguments
 from podium.wires.gemini.media import AnyMedia, check_address, write_media
@@ -55,9 +56,10 @@ class LineWriter:
         self._foreign = request.source is None or request.source.wire != NAME
         self._places = Places(request)
         self._dropped = dropped
-        lines = request.lines
-        calls = [part for line in lines for part in line.parts if isinstance(part, ToolCall)]
-        self._names = {call.id: call.name for call in calls}
+        parts = [part for line in request.lines for part in line.parts]
+        calls = [part for part in parts if isinstance(part, ToolCall)]
+        self._names = {call.id: call.name for call in calls if call.id}
+        self._called = {id(result): call.name for result, call in paired(parts) if call is not None}
         self._idless = {call.id for call in calls if mark(call.extra, "idless") is not None}
         self._shown: list[Members] = []
 
@@ -98,6 +100,7 @@ class LineWriter:
             self._dropped.append(f"{self._places.line(line, at)}.name")
         if line.role != "assistant":
             self._note_foreign(line.extra)
+        self._dropped.extend(self._places.loose_arguments(line, at))
         content = contents[-1] if contents and contents[-1].role == role else Content(role)
         if line.role == "user" and line.parts == (Text(""),):
             content.parts.append({"text": raw("")})
@@ -191,8 +194,8 @@ class LineWriter:
         idless = result.call_id in self._idless or mark(result.extra, "idless") is not None
         if result.call_id and not idless:
             said["id"] = raw(result.call_id)
-        name = result.name or self._names.get(result.call_id) or result.call_id or "unknown"
-        said["name"] = raw(name)
+        name = result.name or self._called.get(id(result)) or self._names.get(result.call_id)
+        said["name"] = raw(name or result.call_id or "unknown")
         parts = [each for part in result.parts for each in retold(part, NAME, path, self._dropped)]
         result = msgspec.structs.replace(result, parts=tuple(_in_words(part, path) for part in parts))
         media = [part for part in result.parts if isinstance(part, AnyMedia)]

@@ -2,15 +2,17 @@
 
 from msgspec import Raw
 
+from podium.errors import Inexpressible
 from podium.vocabulary.request import Line, Request, Source
+from podium.wires.dialect import member_name
 from podium.wires.gemini.line_reader import Group, read_contents
 from podium.wires.gemini.line_writer import Content, LineWriter
 from podium.wires.gemini.member import NAME, camel, put
 from podium.wires.member import Members, parse, raw
 from podium.wires.seal import is_foreign
-
-
 from podium.wires.stranger import strange_message
+
+
 class _Sent:
     """What was sent, by the lines that were read from it."""
 
@@ -66,7 +68,7 @@ class Prompt:
         """Set the two members.
 
         Raises:
-            Inexpressible: a part has no form here.
+            Inexpressible: a part has no form here, or nothing is said in another dialect.
         """
         at, last = 0, len(request.lines) - 1
         while at < len(request.lines):
@@ -77,6 +79,11 @@ class Prompt:
         if not self._contents and self._system:  # this wire wants a content
             self._writer.hoisted(request.lines[last], last)
             self._contents.append(raw({"role": "user", "parts": [self._system.pop()]}))
+        if not self._contents and request.source is not None and not self._is_ours:
+            raise Inexpressible(
+                "The gemini wire takes no conversation in which nothing is said.",
+                param=member_name(request, "lines"),
+            )
         model = self._writer.model
         contents = [each if isinstance(each, Raw) else each.written(model) for each in self._contents]
         put(members, "systemInstruction", raw({"parts": self._system}) if self._system else None)
@@ -91,6 +98,11 @@ class Prompt:
             self._contents.extend(group.contents)
             return len(group.lines)
         line = request.lines[at]
+        if (content := strange_message(line, NAME)) is not None:
+            self._writer.settle(self._fresh)
+            self._fresh = []
+            self._contents.append(content)
+            return 1
         if line.role in ("system", "developer"):
             self._add_system(line, at)
         else:
@@ -98,11 +110,6 @@ class Prompt:
             self._writer.add(self._fresh, line, at)
             self._contents.extend(self._fresh[before:])
         return 1
-        if (content := strange_message(line, NAME)) is not None:
-            self._writer.settle(self._fresh)
-            self._fresh = []
-            self._contents.append(content)
-            return 1
 
     def _add_system(self, line: Line, at: int) -> None:
         if self._contents:

@@ -36,6 +36,7 @@ from podium.wires.openai_chat.member import (
 from podium.wires.openai_chat.plain import PlainDelta
 
 _FINISH: dict[str, FinishReason] = {
+    "": "stop",  # of a whole document; see `_finished`
     "stop": "stop",
     "eos": "stop",
     "max_tokens": "length",

@@ -24,13 +24,14 @@ from podium.vocabulary.part import (
 )
 from podium.vocabulary.request import Line, Request
 from podium.wires.call_id import CallIds, digest
-from podium.wires.dialect import foreign_members
+from podium.wires.dialect import foreign_members, member_name
 from podium.wires.openai_chat.content import write_part, write_parts
 from podium.wires.openai_chat.foreign import adopted, is_foreign
 from podium.wires.openai_chat.member import NAME, Members, level, parse, raw
 from podium.wires.openai_chat.tool import is_legacy
 from podium.wires.place import Places
 from podium.wires.retold import is_past, retold
+from podium.wires.stranger import strange_message
 
 _LONGEST_ID = 40
 _LETTERS_AND_DIGITS = re.compile(r"[a-zA-Z0-9]+")
@@ -63,35 +64,33 @@ class LineWriter:
         """`request`: the one whose lines these are; `endpoint`: the host that they are for."""
         self._foreign = request.source is not None and request.source.wire != NAME
         self._lines = request.lines
+        self._all = member_name(request, "lines")
         self._places = Places(request)
         self._dropped = dropped
         length = endpoint.call_id_length
-        self._ids = CallIds(_valid if length is None else _valid_of(length))
+        self._ids = CallIds(request.lines, _valid if length is None else _valid_of(length))
         self._messages: list[Raw] = []
         self._results: list[Raw] = []
         self._shown: list[Raw] = []
         self._heard: list[Raw] = []
 
     def keep(self, line: Line, message: Raw) -> None:
-        """Add a message as it was sent, which is this line; its calls may have results that are not."""
+        """Add a message as it was sent, which is this line."""
         if line.role == "tool" and not self._heard:
             self._results.append(message)
             return
         self._settle()
         self._messages.append(message)
-        for part in line.parts:
-            if isinstance(part, ToolCall) and not is_legacy(part.extra):
-                self._ids.of_call(part)
 
     def add(self, line: Line, at: int) -> None:
         """Add the messages that say a line, which stands at `at`.
 
         Raises:
             Inexpressible: a part has no form here.
+        """
         if (message := strange_message(line, NAME)) is not None:
             self.keep(line, message)
             return
-        """
         self._dropped.extend(name for name, _ in foreign_members(line.extra, NAME))
         if line.role == "assistant":
             self._settle()
@@ -115,8 +114,16 @@ class LineWriter:
         self._dropped.append(f"{self._places.line(last, len(self._lines) - 1)}.role")
 
     def written(self) -> Raw:
-        """The messages."""
+        """The messages.
+
+        Raises:
+            Inexpressible: there is none, and the request is of another dialect.
+        """
         self._settle()
+        if not self._messages and self._foreign:
+            raise Inexpressible(
+                "The openai_chat wire takes no conversation in which nothing is said.", param=self._all
+            )
         return raw(self._messages)
 
     def _settle(self) -> None:

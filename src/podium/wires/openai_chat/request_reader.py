@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from podium.errors import InvalidRequest
-from podium.vocabulary.part import Extra, Part, Reasoning, Refusal, ToolCall, ToolResult
+from podium.vocabulary.part import Extra, Opaque, Part, Reasoning, Refusal, ToolCall, ToolResult
 from podium.vocabulary.part import Text as TextPart
 from podium.vocabulary.request import Effort, Line, Request, Role, Sampling, Schema, Source, Tool
 from podium.wires.demand import members_of, optional, required
@@ -151,7 +151,7 @@ def _assistant_parts(members: Members, path: str) -> tuple[Part, ...]:
 
 def _thought(part: Part) -> Part:
     """Mistral's thinking part is reasoning; others are themselves."""
-    members = parse(part.value, dict[str, Any]) if hasattr(part, "value") and hasattr(part, "wire") else None
+    members = parse(part.value, dict[str, Any]) if isinstance(part, Opaque) else None
     if not members or members.get("type") != "thinking" or not isinstance(members.get("thinking"), list):
         return part
     texts = (each.get("text") for each in members["thinking"] if isinstance(each, dict))
