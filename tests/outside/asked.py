@@ -89,11 +89,12 @@ class Asked:
         self.turn("assistant").calls.append((name, arguments))
 
     def result(self, call_id: str | None, name: str | None, text: str) -> None:
-        """A result, told by which call it answers: by its id, else the first of its name without one."""
+        """A result, told by which call it answers: by its id, else the first of its name, else the first."""
         at = self.calls.get(call_id or "", -1)
         if at < 0:
-            waiting = [n for n, each in enumerate(self.names) if each == name and n not in self.answered]
-            at = waiting[0] if waiting else -1
+            waiting = [n for n in range(len(self.names)) if n not in self.answered]
+            named = [n for n in waiting if self.names[n] == name]
+            at = next(iter(named or ([] if call_id else waiting)), -1)
         self.answered.add(at)
         self.turn("user").results.append((at, squeezed(text)))
 
