@@ -10,6 +10,7 @@ from podium.journal.log import Numbered, read_lines
 from podium.kit import ids
 from podium.store.database import Database
 from podium.turn.ask import Ask, decode
+from podium.vocabulary.cost import untold
 from podium.vocabulary.event import Delta, TurnReport
 
 _report = msgspec.json.Decoder(TurnReport)
@@ -98,11 +99,12 @@ _opening = msgspec.json.Decoder(_Opening)
 def _reported(row: asyncpg.Record) -> TurnReport:
     if row["report"]:
         return _report.decode(row["report"])
+    model = _opening.decode(row["opening"]).model
     return TurnReport(
         id=row["id"],
         conversation_id=row["conversation_id"],
         status=row["status"],
-        model=_opening.decode(row["opening"]).model,
+        model=model,
         output_text="",
         output=(),
         usage=None,
@@ -112,4 +114,5 @@ def _reported(row: asyncpg.Record) -> TurnReport:
         created_at=row["created_at"],
         started_at=row["started_at"],
         ended_at=None,
+        cost_info=untold(model, "pending"),
     )

@@ -1,6 +1,6 @@
 """A turn that runs here, and the draft of how it will be recorded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -10,6 +10,7 @@ from podium.context.signed import Block, signed_blocks
 from podium.errors import PodiumError, ProviderError, RefusedError, Rejected
 from podium.journal.log import Log
 from podium.kit import clock, ids, money
+from podium.turn.account import Account
 from podium.turn.ask import Ask, Message
 from podium.vocabulary.answer import Answer, Collector
 from podium.vocabulary.event import (
@@ -30,7 +31,6 @@ from podium.vocabulary.event import (
 )
 from podium.vocabulary.part import Part, plain_text
 from podium.vocabulary.request import Line
-from podium.vocabulary.usage import Usage
 
 _MOST_BODY = 16 << 10
 
@@ -57,8 +57,7 @@ class Draft:
     """What a turn has come to so far. Local to its run; adding to it is O(1)."""
 
     turn: Turn
-    usage: Usage | None = None
-    cost: int | None = None
+    account: Account = field(default_factory=Account)
     model: str | None = None
     visible: bool = False
     dispatched: int = 0
@@ -79,13 +78,7 @@ class Draft:
             self.model = f"{event.endpoint}/{event.model}"
         elif isinstance(event, AttemptEnded | AttemptFailed):
             self.open_attempt = None
-            self._account(event)
-
-    def _account(self, event: AttemptEnded | AttemptFailed) -> None:
-        if event.usage is not None:
-            self.usage = event.usage if self.usage is None else self.usage + event.usage
-        if event.cost is not None:
-            self.cost = (self.cost or 0) + money.nano(event.cost)
+            self.account.add(event)
 
     def close_attempt(self) -> None:
         """Tell of an attempt that was broken off that it ended with its turn."""
@@ -155,21 +148,23 @@ class Draft:
     def report(self) -> TurnReport:
         """The turn as clients see it, ended now."""
         answer = self._whole()
-        parts = _first(answer)
+        parts, account = _first(answer), self.account
+        model = self.model or self.turn.model
         return TurnReport(
             id=self.turn.id,
             conversation_id=self.turn.ask.conversation,
             status=self.status,
-            model=self.model or self.turn.model,
+            model=model,
             output_text=plain_text(parts),
             output=parts,
-            usage=self.usage,
+            usage=account.usage,
             finish_reason=answer.choices[0].finish if answer.choices else None,
             error=self.error,
-            cost=None if self.cost is None else money.dollars(self.cost),
+            cost=None if account.cost is None else money.dollars(account.cost),
             created_at=self.turn.created_at,
             started_at=self.turn.created_at,
             ended_at=clock.now(),
+            cost_info=account.told(model),
         )
 
     def messages(self) -> tuple[Message, ...]:

@@ -27,6 +27,7 @@ from podium.turn.record import Recorded
 from podium.turn.run import Steps, run
 from podium.turn.takeover import Taken, load
 from podium.turn.turn import Draft, Turn, Why, encode_report
+from podium.vocabulary.cost import untold
 from podium.vocabulary.event import Failure, TurnCancelled, TurnReport
 
 logger = logging.getLogger(__name__)
@@ -223,7 +224,13 @@ class Turns:
         ended = None
         if report is not None:
             failure = Failure(code="cancelled", message="The turn was cancelled while it waited.")
-            ended = msgspec.structs.replace(report, status="cancelled", error=failure, ended_at=clock.now())
+            ended = msgspec.structs.replace(
+                report,
+                status="cancelled",
+                error=failure,
+                ended_at=clock.now(),
+                cost_info=untold(report.model, "success"),
+            )
         await self._lane.fetch(
             "SELECT turn_stop($1, $2, $3, $4, $5)",
             self._lease.owner,

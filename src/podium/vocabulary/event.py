@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
+from podium.vocabulary.cost import CostBreakdown, CostInfo, CountingMethod
 from podium.vocabulary.part import Extra, Part
 from podium.vocabulary.usage import HostUsage, Usage
 
@@ -117,7 +118,10 @@ class AttemptStarted(Struct, frozen=True, tag="attempt.started", omit_defaults=T
 
 
 class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=True):
-    """The attempt came to nothing, or broke off. `after`: in how many seconds its host wants to be asked again."""
+    """The attempt came to nothing, or broke off. `after`: in how many seconds its host wants to be asked again.
+
+    Usage and money are as in `AttemptEnded`.
+    """
 
     attempt: str
     code: str
@@ -129,10 +133,15 @@ class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=Tru
     usage: Usage | None = None
     usage_source: Literal["provider", "estimate", "none"] = "none"
     cost: str | None = None
+    cost_breakdown: CostBreakdown | None = None
+    counting_method: CountingMethod | None = None
 
 
 class AttemptEnded(Struct, frozen=True, tag="attempt.ended", omit_defaults=True):
-    """The attempt gave a whole answer. `cost` is in dollars, absent where the model has no known price."""
+    """The attempt gave a whole answer. `cost` is in dollars, absent where the model has no known price.
+
+    `cost_breakdown` says what the cost was for; `counting_method` whose count an estimate is.
+    """
 
     attempt: str
     milliseconds: int
@@ -140,6 +149,8 @@ class AttemptEnded(Struct, frozen=True, tag="attempt.ended", omit_defaults=True)
     usage: Usage | None = None
     usage_source: Literal["provider", "estimate", "none"] = "none"
     cost: str | None = None
+    cost_breakdown: CostBreakdown | None = None
+    counting_method: CountingMethod | None = None
     response_id: str | None = None
     response_model: str | None = None
 
@@ -168,7 +179,10 @@ class Failure(Struct, frozen=True, omit_defaults=True):
 
 
 class TurnReport(Struct, frozen=True):
-    """A turn as clients see it, complete in itself. A stateless turn's output is not kept: null, later."""
+    """A turn as clients see it, complete in itself. A stateless turn's output is not kept: null, later.
+
+    `cost_info` tells of money in full; null in turns that ended before it was kept.
+    """
 
     id: str
     conversation_id: str | None
@@ -183,6 +197,7 @@ class TurnReport(Struct, frozen=True):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    cost_info: CostInfo | None = None
 
 
 class TurnStarted(Struct, frozen=True, tag="turn.started", omit_defaults=True):
