@@ -7,7 +7,7 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,9 +51,16 @@ class Terminal:
         For Ctrl-C at a prompt: the interpreter's `input` does not notice a signal that comes after it has shown the
         prompt and before it waits for a key, and takes it with the next one.
         """
+        return self._until_end(lambda: self.press(key), within)
+
+    def signal_until_end(self, number: int, *, within: float = LONG) -> int:
+        """The same of a signal from elsewhere."""
+        return self._until_end(lambda: self.process.send_signal(number), within)
+
+    def _until_end(self, tell: Callable[[], None], within: float) -> int:
         deadline = time.monotonic() + within
         while self.process.poll() is None and time.monotonic() < deadline:
-            self.press(key)
+            tell()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(2.0)
         return self.wait_end(within=deadline - time.monotonic())

@@ -276,8 +276,7 @@ def test_a_chat_that_is_told_to_end_stops_its_server(installation: Installation)
     with chatting(installation) as person:
         occupant = find_occupant(installation.data_dir)
         assert occupant is not None
-        person.process.send_signal(signal.SIGTERM)
-        assert person.wait_end() == 1
+        assert person.signal_until_end(signal.SIGTERM) == 1
     assert not alive({occupant.pid})
 
 

@@ -115,7 +115,11 @@ async def test_the_sdks_count_for_every_model(server: Podium) -> None:
                 model="nobody/any", messages=[{"role": "user", "content": "hello"}]
             )
         with pytest.raises(anthropic.BadRequestError):
-            await claude.messages.count_tokens(model="openai_chat/any", messages=[])
+            await claude.messages.count_tokens(
+                model="openai_chat/any",
+                messages=[{"role": "user", "content": "hello"}],
+                extra_body={"system": 5},
+            )
 
 
 @pytest.mark.filterwarnings(

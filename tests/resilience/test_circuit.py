@@ -119,4 +119,4 @@ def test_recovery_is_seen_within_a_sixth_of_the_outage(outage: float, share: flo
     healed = time.now()
     time.pass_by(circuit.left)
     assert circuit.enter() == "probe"
-    assert time.now() - healed <= min(max((healed - began) / 6, 1), 30)
+    assert time.now() - healed <= min(max((healed - began) / 6, 1), 30) + 1e-6  # floats round

@@ -38,8 +38,14 @@ def chat(  # noqa: PLR0913, PLR0917  # the options of a command
     from podium.cli.told import told
     from podium.kit import ids
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))  # so that a server of our own is stopped
+    def leave(*_: object) -> None:
+        for number in ending:
+            signal.signal(number, signal.SIG_IGN)  # so that a server of our own is stopped in peace
+        sys.exit(1)
+
+    ending = (signal.SIGTERM, signal.SIGHUP)
+    for number in ending:
+        signal.signal(number, leave)
     said = list(words or ())
     conversation = said.pop(0) if resume and said and ids.is_id("conv", said[0]) else None
     with told():
