@@ -16,18 +16,20 @@ class Route(APIRoute):
     """For everybody with a key."""
 
     access: ClassVar[Access] = "member"
+    reading: ClassVar[type[Request]] = Request
+    """How bodies are read."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, guarded."""
-        handle, access = super().get_route_handler(), self.access
+        handle, access, reading = super().get_route_handler(), self.access, self.reading
 
         async def guarded(request: Request) -> Response:
             guard: Guard = request.app.state.guard
             await guard.admit(passage_of(request.scope), access)
             body = await read_body(request.receive, guard.limits)
             with within(guard.limits.handler_seconds):
-                return await handle(Request(request.scope, replayed(body, request.receive)))
+                return await handle(reading(request.scope, replayed(body, request.receive)))
 
         return guarded
 

@@ -1,0 +1,283 @@
+"""Budgets and costs at the paths that applications which think in sessions know."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import AfterValidator, BaseModel, Field
+
+from podium.api.openapi import error_replies
+from podium.api.passage import principal_of
+from podium.api.resources.amount import Dollars, ExactRoute, Threshold
+from podium.api.resources.budgets import CONFLICT, ScopeId, reach_of
+from podium.api.resources.model import Given, plain
+from podium.api.resources.route import Route
+from podium.api.resources.scopes import acting_for, find_scope, find_session
+from podium.api.services import Services, services_of
+from podium.errors import Conflict
+from podium.identity import Principal
+from podium.identity.users import names_of
+from podium.kit import clock, money
+from podium.ledger import analytics, budgets
+from podium.ledger.analytics import Sum
+from podium.ledger.budget import NewBudget, Period, ScopeType, Status
+from podium.store.database import Database
+
+router = APIRouter(route_class=ExactRoute, tags=["cost"])
+reading = APIRouter(route_class=Route, tags=["cost"])
+
+TheServices = Annotated[Services, Depends(services_of)]
+SessionId = Annotated[str, Path(min_length=1, max_length=200), AfterValidator(plain)]
+UserId = Annotated[str, Path(min_length=1, max_length=128), AfterValidator(plain)]
+
+_USUAL_ALERT = 800
+
+
+ResetPeriod = Literal["daily", "weekly", "monthly", "never"]
+
+_PERIODS: Mapping[ResetPeriod, Period] = {
+    "daily": "day",
+    "weekly": "week",
+    "monthly": "month",
+    "never": "total",
+}
+
+
+class _LimitGiven(Given):
+    budget_limit: Dollars
+    alert_threshold: Threshold | None = Field(None, description="0.8 if it is not given.")
+
+
+class SessionLimit(_LimitGiven):
+    """What a session may cost in all."""
+
+
+class UserLimit(_LimitGiven):
+    """What a user may cost in a period."""
+
+    reset_period: ResetPeriod = "monthly"
+
+
+class LimitShown(BaseModel):
+    """A limit and what is left of it, in dollars as decimal strings."""
+
+    id: str
+    budget_limit: str
+    spent: str
+    held: str
+    remaining: str
+    alert_threshold: float
+    reset_period: ResetPeriod
+    resets_at: str | None
+
+
+class StatusShown(BaseModel):
+    """The limits of a session and of its user, null without any; of several the one of which the least is left.
+
+    `allowed` says whether something is left of these and of the tenant's; `warnings` which are past their thresholds.
+    """
+
+    session: LimitShown | None
+    user: LimitShown | None
+    allowed: bool
+    warnings: list[str]
+
+
+class TotalShown(BaseModel):
+    """All calls of some days. `success_rate` is in percent."""
+
+    total_calls: int
+    total_cost: str
+    total_tokens: int
+    success_rate: float
+
+
+class DayShown(TotalShown):
+    """The calls of one day, in UTC."""
+
+    date: str
+
+
+class PartShown(TotalShown):
+    """The calls of one model, user, key, persona or feature."""
+
+    name: str
+
+
+class Savings(BaseModel):
+    """What was not spent, thanks to the cache and to routing."""
+
+    cache: str = "0"
+    routing: str = "0"
+    total: str = "0"
+
+
+class AnalyticsShown(BaseModel):
+    """What was spent on what, the dearest hundred of each part. A feature is what a call was made for."""
+
+    total_stats: TotalShown
+    daily_breakdown: list[DayShown]
+    model_breakdown: list[PartShown]
+    user_breakdown: list[PartShown]
+    key_breakdown: list[PartShown]
+    persona_breakdown: list[PartShown]
+    feature_breakdown: list[PartShown]
+    savings: Savings
+
+
+@router.post(
+    "/budgets/session/{session_id:path}",
+    responses={**error_replies("admin", takes="body"), **CONFLICT},
+    summary="Limit a session",
+)
+async def limit_session(
+    session_id: SessionId,
+    given: SessionLimit,
+    request: Request,
+    services: TheServices,
+    user_id: Annotated[
+        ScopeId | None, Query(description="Whose session it is, where several have one.")
+    ] = None,
+) -> LimitShown:
+    """For good, and before its first message too: then it counts for whoever first speaks in it. Again: changes it."""
+    who = principal_of(request.scope)
+    named = await acting_for(services.database, who, user_id)
+    made = await _put(services.database, named, ("session", session_id), given, "total")
+    # The session may have begun meanwhile, without having seen this.
+    found = await find_session(services.database, named, session_id)
+    if found is not None and found.owner is not None and made.budget.scope_id != found.id:
+        await budgets.claim(services.database, who.tenant, session_id, found.id, found.owner)
+    return _limit(made)
+
+
+@router.post(
+    "/budgets/user/{user_id:path}",
+    responses={**error_replies("admin", takes="body"), **CONFLICT},
+    summary="Limit a user",
+)
+async def limit_user(
+    user_id: UserId, given: UserLimit, request: Request, services: TheServices
+) -> LimitShown:
+    """A user has one limit for each period; again: changes it. A user that is new is made."""
+    who = principal_of(request.scope)
+    made = await _put(services.database, who, ("user", user_id), given, _PERIODS[given.reset_period])
+    return _limit(made)
+
+
+async def _put(
+    database: Database, who: Principal, scope: tuple[ScopeType, str], given: _LimitGiven, period: Period
+) -> Status:
+    kind, word = scope
+    found = await find_scope(database, who, kind, word)
+    new = NewBudget(
+        tenant=who.tenant,
+        scope_type=kind,
+        scope_id=found.id,
+        owner=found.owner,
+        amount=given.budget_limit,
+        period=period,
+        alert=_USUAL_ALERT if given.alert_threshold is None else given.alert_threshold,
+    )
+    made = await budgets.put(database, new, replace=True)
+    if made is None:
+        raise Conflict("The budget is being changed by others.", hint="Try again.")
+    return made
+
+
+@reading.get(
+    "/budgets/status/{session_id:path}",
+    responses={**error_replies("member", takes="id"), **CONFLICT},
+    summary="Read what is left for a session and its user",
+)
+async def get_status(
+    session_id: SessionId,
+    request: Request,
+    services: TheServices,
+    user_id: Annotated[
+        ScopeId | None, Query(description="By name or id; for admins any of the tenant.")
+    ] = None,
+) -> StatusShown:
+    """Of the session's user, or of the user who is named; of a session that is new, of whoever asks."""
+    database = services.database
+    who = await acting_for(database, principal_of(request.scope), user_id)
+    session = await find_session(database, who, session_id)
+    user = who.user if session is None or session.owner is None or user_id is not None else session.owner
+    scopes: list[tuple[ScopeType, str]] = [
+        ("session", session_id if session is None else session.id),
+        ("user", user),
+        ("tenant", who.tenant),
+    ]
+    found = await budgets.find_bound(database, who.tenant, scopes)
+    return StatusShown(
+        session=_tightest(found, "session"),
+        user=_tightest(found, "user"),
+        allowed=all(each.remaining > 0 for each in found),
+        warnings=[_warning(each) for each in found if each.is_alert],
+    )
+
+
+@reading.get(
+    "/cost-tracking/analytics",
+    responses=error_replies("member", takes="nothing"),
+    summary="See what was spent",
+)
+async def get_analytics(
+    request: Request,
+    services: TheServices,
+    days: Annotated[int, Query(ge=1, le=366, description="Today, in UTC, is the last of them.")] = 7,
+) -> AnalyticsShown:
+    """Of a member what is theirs, of an admin the tenant's, of the operator all."""
+    spent = await analytics.spending(services.database, reach_of(request), days)
+    users = await names_of(services.database, spent.parts["user_id"])
+    return AnalyticsShown(
+        total_stats=_sum(spent.total),
+        daily_breakdown=[
+            DayShown(date=day.isoformat(), **_sum(each).model_dump()) for day, each in spent.days.items()
+        ],
+        model_breakdown=_parts(spent.parts["model"]),
+        user_breakdown=_parts(spent.parts["user_id"], users),
+        key_breakdown=_parts(spent.parts["key_id"]),
+        persona_breakdown=[],
+        feature_breakdown=_parts(spent.parts["purpose"]),
+        savings=Savings(),
+    )
+
+
+def _sum(each: Sum) -> TotalShown:
+    return TotalShown(
+        total_calls=each.calls,
+        total_cost=money.dollars(each.amount),
+        total_tokens=each.tokens,
+        success_rate=round(100 * each.succeeded / each.calls, 2) if each.calls else 0.0,
+    )
+
+
+def _parts(sums: Mapping[str, Sum], names: Mapping[str, str] = MappingProxyType({})) -> list[PartShown]:
+    return [PartShown(name=names.get(name, name), **_sum(each).model_dump()) for name, each in sums.items()]
+
+
+def _limit(status: Status) -> LimitShown:
+    names: dict[Period, ResetPeriod] = {period: name for name, period in _PERIODS.items()}
+    return LimitShown(
+        id=status.budget.id,
+        budget_limit=money.dollars(status.budget.amount),
+        spent=money.dollars(status.spent),
+        held=money.dollars(status.held),
+        remaining=money.dollars(status.remaining),
+        alert_threshold=status.budget.alert / 1000,
+        reset_period=names[status.budget.period],
+        resets_at=None if status.resets_at is None else clock.rfc3339(status.resets_at),
+    )
+
+
+def _tightest(found: list[Status], kind: ScopeType) -> LimitShown | None:
+    return next((_limit(each) for each in found if each.budget.scope_type == kind), None)
+
+
+def _warning(status: Status) -> str:
+    each = status.budget
+    return (
+        f"{money.dollars(status.spent)} of the {money.dollars(each.amount)} dollars of the {each.scope_type}'s budget "
+        f"({each.period}) are spent."
+    )

@@ -1,0 +1,68 @@
+"""A budget, and how its present period stands. Amounts are in nano-dollars."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+ScopeType = Literal["tenant", "user", "key", "session", "persona", "dialogue"]
+Period = Literal["day", "week", "month", "total"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one scope may spend in a period.
+
+    `scope_id` is ours: of a session that nothing was said in yet, its name. `owner` is the user who holds the key or
+    the session; `alert` is in thousandths of `amount`; a week begins on Monday, in `timezone`.
+    """
+
+    id: str
+    tenant: str
+    scope_type: ScopeType
+    scope_id: str
+    owner: str | None
+    amount: int
+    period: Period
+    timezone: str
+    alert: int
+    is_default: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewBudget:
+    """A budget to be made."""
+
+    tenant: str
+    scope_type: ScopeType
+    scope_id: str
+    owner: str | None
+    amount: int
+    period: Period
+    timezone: str = "UTC"
+    alert: int = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A budget with what was spent, is held, and may yet turn out to be spent in its present period.
+
+    `resets_at` is None for a budget without an end.
+    """
+
+    budget: Budget
+    spent: int
+    held: int
+    suspense: int
+    starts_at: datetime
+    resets_at: datetime | None
+
+    @property
+    def remaining(self) -> int:
+        """What may still be held; below zero where more was used than was foreseen, or the limit was lowered."""
+        return self.budget.amount - self.spent - self.held - self.suspense
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether the threshold is reached."""
+        return self.spent > 0 and self.spent * 1000 >= self.budget.amount * self.budget.alert

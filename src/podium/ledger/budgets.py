@@ -1,0 +1,200 @@
+"""Make, find, change and delete budgets.
+
+Holds look at the row of the present period alone; so what changes a limit changes that row in the same statement, and
+makes it where it is not there yet: a hold that makes it at the same moment waits, and finds the new limit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from podium.kit import ids
+from podium.ledger.budget import Budget, NewBudget, Period, ScopeType, Status
+from podium.store.database import Database
+
+_BUDGET = """b.id, b.tenant, b.scope_type, b.scope_id, b.user_id AS owner, b.amount, b.period, b.timezone, b.alert,
+             b.is_default, b.created_at"""
+_STATUS = f"""
+    SELECT {_BUDGET}, s.starts_at, budget_end(b.period, b.timezone, s.at) AS resets_at,
+           coalesce(p.spent, 0) AS spent, coalesce(p.held, 0) AS held, coalesce(p.suspense, 0) AS suspense
+      FROM budgets b
+     CROSS JOIN LATERAL (SELECT n.at, budget_start(b.period, b.timezone, n.at) AS starts_at
+                           FROM (SELECT clock_timestamp() AS at) n) s
+      LEFT JOIN budget_periods p ON p.budget_id = b.id AND p.starts_at = s.starts_at
+"""  # noqa: S608  # constants
+_PRESENT = f"""
+    , present AS (
+        INSERT INTO budget_periods AS p (budget_id, starts_at, ends_at, amount)
+        SELECT b.id, budget_start(b.period, b.timezone, n.at), budget_end(b.period, b.timezone, n.at), b.amount
+          FROM written b, (SELECT clock_timestamp() AS at) n
+        ON CONFLICT (budget_id, starts_at) DO UPDATE
+           SET amount = excluded.amount,
+               warned = p.warned AND p.spent::numeric * 1000
+                                     >= excluded.amount::numeric * (SELECT w.alert FROM written w)
+        RETURNING p.*)
+    SELECT {_BUDGET}, p.starts_at, p.ends_at AS resets_at, p.spent, p.held, p.suspense
+      FROM written b JOIN present p ON p.budget_id = b.id
+"""  # noqa: S608  # constants
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whose budgets or entries are meant: of one tenant, or of all; of one user there, or of all."""
+
+    tenant: str | None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which budgets are looked for; None is any."""
+
+    scope_type: ScopeType | None = None
+    scope_ids: tuple[str, ...] | None = None
+    period: Period | None = None
+
+
+async def put(database: Database, new: NewBudget, *, replace: bool = False) -> Status | None:
+    """Make a budget; None if the scope has one for this period already.
+
+    A default one makes way; any other, where `replace` is set, gets the new limit and threshold.
+    """
+    return await _first(
+        database,
+        f"""
+        WITH written AS (
+            INSERT INTO budgets AS b (id, tenant, scope_type, scope_id, user_id, amount, period, timezone, alert)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE
+               SET amount = excluded.amount, alert = excluded.alert, is_default = false
+             WHERE b.is_default OR $10
+            RETURNING b.*)
+        {_PRESENT}
+        """,  # noqa: S608  # constants
+        ids.new("bud"),
+        new.tenant,
+        new.scope_type,
+        new.scope_id,
+        new.owner,
+        new.amount,
+        new.period,
+        new.timezone,
+        new.alert,
+        replace,
+    )
+
+
+async def change(
+    database: Database, reach: Reach, budget_id: str, *, amount: int | None, alert: int | None
+) -> Status | None:
+    """Give a budget another limit or threshold, at once; None if there is none of this id within reach."""
+    return await _first(
+        database,
+        f"""
+        WITH written AS (
+            UPDATE budgets b SET amount = coalesce($3, b.amount), alert = coalesce($4, b.alert), is_default = false
+             WHERE b.id = $1 AND ($2::text IS NULL OR b.tenant = $2) RETURNING b.*)
+        {_PRESENT}
+        """,  # noqa: S608  # constants
+        budget_id,
+        reach.tenant,
+        amount,
+        alert,
+    )
+
+
+async def find(database: Database, reach: Reach, budget_id: str) -> Status | None:
+    """The budget of this id, if it is within reach."""
+    return await _first(
+        database, f"{_STATUS} WHERE b.id = $3 AND {_THEIRS}", reach.tenant, reach.user, budget_id
+    )
+
+
+async def find_page(
+    database: Database, reach: Reach, wish: Wish, *, before: str | None, limit: int
+) -> list[Status]:
+    """Budgets within reach, by falling ids; those before budget `before`."""
+    rows = await database.fetch(
+        f"""
+        {_STATUS}
+         WHERE {_THEIRS} AND ($3::text IS NULL OR b.scope_type = $3)
+           AND ($4::text[] IS NULL OR b.scope_id = ANY($4)) AND ($5::text IS NULL OR b.period = $5)
+           AND ($6::text IS NULL OR b.id < $6)
+         ORDER BY b.id DESC LIMIT $7
+        """,
+        reach.tenant,
+        reach.user,
+        wish.scope_type,
+        None if wish.scope_ids is None else list(wish.scope_ids),
+        wish.period,
+        before,
+        limit,
+    )
+    return [_status(row) for row in rows]
+
+
+async def find_bound(
+    database: Database, tenant: str, scopes: Sequence[tuple[ScopeType, str]]
+) -> list[Status]:
+    """The budgets of these scopes (types and ids) in a tenant, the tightest first."""
+    rows = await database.fetch(
+        f"""
+        {_STATUS}
+         WHERE b.tenant = $1 AND (b.scope_type, b.scope_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+        """,  # noqa: S608  # constants
+        tenant,
+        [kind for kind, _ in scopes],
+        [scope_id for _, scope_id in scopes],
+    )
+    return sorted((_status(row) for row in rows), key=lambda each: (each.remaining, each.budget.id))
+
+
+async def delete(database: Database, reach: Reach, budget_id: str) -> bool:
+    """Delete a budget with its periods; what is held goes on, and is entered all the same."""
+    gone: Any = await database.first(
+        """
+        WITH gone AS (DELETE FROM budgets b WHERE b.id = $1 AND ($2::text IS NULL OR b.tenant = $2) RETURNING b.id),
+             past AS (DELETE FROM budget_periods p USING gone WHERE p.budget_id = gone.id)
+        SELECT id FROM gone
+        """,
+        budget_id,
+        reach.tenant,
+    )
+    return gone is not None
+
+
+async def is_timezone(database: Database, name: str) -> bool:
+    """Whether the database, which reckons periods, knows a time zone of this name."""
+    return bool(await database.value("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)", name))
+
+
+async def claim(database: Database, tenant: str, session: str, conversation_id: str, user: str) -> None:
+    """Let the budget that waits for a session of this name count for the conversation that it has become."""
+    await database.fetch(
+        """
+        UPDATE budgets b SET scope_id = $3, user_id = $4
+         WHERE b.tenant = $1 AND b.scope_type = 'session' AND b.scope_id = $2
+           AND NOT EXISTS (SELECT FROM budgets o WHERE o.tenant = $1 AND o.scope_type = 'session' AND o.scope_id = $3
+                              AND o.period = b.period)
+        """,
+        tenant,
+        session,
+        conversation_id,
+        user,
+    )
+
+
+_THEIRS = """($1::text IS NULL OR b.tenant = $1)
+           AND ($2::text IS NULL OR b.user_id = $2 OR (b.scope_type = 'user' AND b.scope_id = $2))"""
+_NAMES = {each.name for each in fields(Budget)}
+
+
+async def _first(database: Database, sql: str, *args: object) -> Status | None:
+    row = await database.first(sql, *args)
+    return None if row is None else _status(row)
+
+
+def _status(row: Any) -> Status:  # noqa: ANN401  # asyncpg's records are mappings without types
+    told = dict(row)
+    budget = Budget(**{name: told.pop(name) for name in _NAMES})
+    return Status(budget=budget, **told)
