@@ -85,29 +85,31 @@ def _count(sheet: Sheet, family: Family) -> Count:
         return Count(tokens, most, "local_exact" if family.is_framed else "estimate")
     for likely, at_most in (
         _added(sheet, family),
-        _scaled(_given(sheet, family), family, spare=1.25),
+        _scaled(_given(sheet, family), family),
         *(media_tokens(part, family) for part in sheet.media),
     ):
         tokens, most = tokens + likely, most + at_most
     return Count(tokens, most, "estimate")
 
 
-def _scaled(weight: Weight, family: Family, spare: float = 1.0) -> Bounds:
+def _scaled(weight: Weight, family: Family) -> Bounds:
     """The likely tokens of a text and the most: no token is less than a byte."""
     likely, most = family.scale
     tokens = min(math.ceil(weight.likely * likely), weight.size)
-    return tokens, max(tokens, min(math.ceil(weight.careful * most * spare), weight.size))
+    return tokens, max(tokens, min(math.ceil(weight.careful * most), weight.size))
 
 
 def _given(sheet: Sheet, family: Family) -> Weight:
-    """The weight of the tools and of the answer's schema."""
-    texts = list(sheet.schema)
+    """The weight of the tools and of the answer's schema: at most what they are as JSON."""
     own = [tool for tool in sheet.tools if tool.kind != "hosted"]
+    schemas, tools = (
+        sum((weight_of(text, family.vocabulary) for text in texts), Weight())
+        for texts in (sheet.schema, [text for tool in own for text in _texts(tool)])
+    )
     if own and family.vocabulary is not None:
-        texts.append(declared(own))
-    else:
-        texts += [text for tool in own for text in _texts(tool)]
-    return sum((weight_of(text, family.vocabulary) for text in texts), Weight())
+        likely = weight_of(declared(own), family.vocabulary).likely
+        tools = Weight(likely, max(likely, tools.careful), max(math.ceil(likely), tools.size))
+    return schemas + tools
 
 
 def _texts(tool: Tool) -> Iterable[str]:

@@ -44,7 +44,7 @@ def _read(tool: Tool) -> Mapping[str, Any]:
         return {}
     try:
         schema = msgspec.json.decode(tool.parameters)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {}
     return schema if isinstance(schema, dict) else {}
 

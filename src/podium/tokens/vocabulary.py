@@ -41,6 +41,9 @@ _PATTERNS: dict[VocabularyName, str] = {
 _LONGEST = 100_000
 """Characters that are encoded at a time: a million blanks in a row make the encoder's regular expressions panic."""
 
+_SEARCHED = 20_000
+"""Characters before the end of a piece in which a seam is looked for."""
+
 _SEAM = re.compile(r"(?<=[a-z]) (?=[a-z])")
 """Where a text may be cut without changing its tokens: no token of either spans a letter and the blank after it."""
 
@@ -68,7 +71,7 @@ def pieces(text: str) -> Iterator[str]:
     start = 0
     while len(text) - start > _LONGEST:
         end = start + _LONGEST
-        seam = next(_SEAM.finditer(text, end - 1_000, end), None)
+        seam = next(_SEAM.finditer(text, end - _SEARCHED, end), None)
         if seam is not None:
             end = seam.start()
         yield text[start:end]
