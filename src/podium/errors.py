@@ -8,15 +8,20 @@ PodiumError                    the docstring is the message; carries no HTTP
 │   ├── Forbidden              a good key that may not do this
 │   ├── Unknown                no such thing, or not yours: the two are never told apart
 │   │   └── UnknownModel       no configured endpoint answers to this model name
+│   ├── Unpriced               nobody knows what this model costs
 │   ├── Gone                   it was there, and is not kept
 │   ├── Conflict               it contradicts what is there
 │   ├── Mismatch               an idempotency key was used before with another body
 │   └── TooLarge               beyond a size that the operator set
 ├── RefusedError               the request is right, but not now: try again later
 │   ├── Busy                   the conversation is speaking and `on_busy` is `reject`
+│   ├── RateLimited            more was asked for than a user, key or tenant may have
+│   ├── Overwhelmed            this server has as many turns under way as it may
 │   ├── Draining               this server is going away
 │   ├── Cancelled              somebody asked the turn to stop
 │   ├── Interrupted            the turn's server went away
+│   ├── BudgetExceeded         a budget has not enough left
+│   │   └── BudgetExhausted    … for the rest of an answer
 │   └── Unavailable            the database does not answer
 ├── ProviderError              the model's host failed; says whether another try can help
 │   ├── Unreachable            no connection: nothing was sent
@@ -32,7 +37,11 @@ PodiumError                    the docstring is the message; carries no HTTP
 └── BugError                   ours
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
+
+Standings = Mapping[str, tuple[int, int, float]]
+"""Of `requests` and `tokens`: how many there are at once, how many are left, seconds until all are there again."""
 
 
 def ended(text: str) -> str:
@@ -101,6 +110,12 @@ class UnknownModel(Unknown):
     code = "model_not_found"
 
 
+class Unpriced(CallerError):
+    """No price is known for this model."""
+
+    code = "model_unpriced"
+
+
 class Gone(CallerError):
     """It is no longer kept."""
 
@@ -149,6 +164,23 @@ class Busy(RefusedError):
     code = "conversation_busy"
 
 
+class RateLimited(RefusedError):
+    """More was asked for than may be."""
+
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, after: float, standings: Standings) -> None:
+        """`standings`: how the tightest limits stand."""
+        super().__init__(message, after=after)
+        self.standings = standings
+
+
+class Overwhelmed(RefusedError):
+    """This server has as many turns under way as it may."""
+
+    code = "overloaded"
+
+
 class Draining(RefusedError):
     """This server is shutting down."""
 
@@ -165,6 +197,18 @@ class Interrupted(RefusedError):
     """The server that ran this turn went away."""
 
     code = "interrupted"
+
+
+class BudgetExceeded(RefusedError):
+    """A budget has not enough left."""
+
+    code = "insufficient_quota"
+
+
+class BudgetExhausted(BudgetExceeded):
+    """A budget has not enough left for the rest of the answer."""
+
+    code = "budget_exhausted"
 
 
 class Unavailable(RefusedError):

@@ -113,6 +113,38 @@ async def test_an_admin_gives_no_more_than_they_have(api: House) -> None:
     assert {key["tenant"] for key in shown} == {"acme"}
 
 
+async def test_a_key_without_a_tier_has_its_users(api: House) -> None:
+    async def tiers() -> set[str]:
+        return {key["tier"] for key in (await api.call("GET", "/v1/keys")).json["data"]}
+
+    await api.key("acme", "ann")
+    assert await tiers() == {"basic"}
+    await api.key("acme", "ann", user_tier="professional")
+    assert await tiers() == {"professional"}
+    await api.key("acme", "ann")
+    assert await tiers() == {"professional"}
+    await api.key("acme", "ann", tier="free")
+    assert await tiers() == {"professional", "free"}
+    await api.key("acme", "bob")
+    assert await tiers() == {"professional", "free", "basic"}
+
+
+async def test_an_admin_raises_no_user_above_itself_and_borrows_nobodys_tier(api: House) -> None:
+    admin = await api.key("acme", "root", "admin")
+    await api.key("acme", "rich", user_tier="enterprise")
+
+    async def make(**members: str) -> tuple[int, str]:
+        body = {"tenant": "acme", "user": "bob", "scope": "member", **members}
+        answer = await api.call("POST", "/v1/keys", admin, json=body)
+        return answer.status, answer.error["param"] if answer.status > 299 else ""
+
+    assert await make(user_tier="enterprise") == (403, "user_tier")
+    assert await make(user_tier="enterprise", tier="free") == (403, "user_tier")
+    assert await make(user="rich") == (403, "tier")
+    assert await make(user="rich", tier="basic") == (200, "")
+    assert await make(user_tier="basic") == (200, "")
+
+
 async def test_the_operator_lists_all_keys_or_one_tenants(api: House) -> None:
     for tenant in ("acme", "umbrella", "acme"):
         await api.key(tenant, "ann")

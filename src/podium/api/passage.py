@@ -17,12 +17,18 @@ Refuse = Callable[[int, PodiumError], bytes]
 
 Scope = MutableMapping[str, Any]
 
+
+def shed_nothing(_scope: Scope) -> None:
+    """Where there is room for every turn."""
+
+
 _SCOPE_KEY = "podium.passage"
 _READ = frozenset(
     (
         b"authorization",
         b"x-api-key",
         b"x-goog-api-key",
+        b"x-podium-priority",
         b"x-podium-tenant",
         b"x-request-id",
         b"content-length",
@@ -35,13 +41,15 @@ _READ = frozenset(
 class Limits:
     """Sizes in bytes and times in seconds beyond which the gate refuses.
 
-    `body_seconds` is for receiving a body; `handler_seconds` for the whole of a handler that does not stream.
+    `body_seconds` is for receiving a body; `handler_seconds` for the whole of a handler that does not stream. `shed`
+    raises Overwhelmed where a request is not even to be read.
     """
 
     header_bytes: int = 32 << 10
     body_bytes: int = 32 << 20
     body_seconds: float = 30.0
     handler_seconds: float = 30.0
+    shed: Callable[[Scope], None] = shed_nothing
 
 
 class Passage:

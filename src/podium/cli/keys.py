@@ -14,7 +14,8 @@ def create(  # noqa: PLR0913, PLR0917  # the options of a command
     tenant: Annotated[str, typer.Option(help="Whose it is; made if the name is new.")],
     user: Annotated[str, typer.Option(help="Who in it; made if the name is new.")],
     scope: Annotated[Literal["admin", "member"], typer.Option(help="What it may do.")] = "member",
-    tier: Annotated[str, typer.Option(help="How much it may use.")] = "basic",
+    tier: Annotated[str | None, typer.Option(help="How much it may use. [the user's]")] = None,
+    user_tier: Annotated[str | None, typer.Option(help="How much the user may use, from now on.")] = None,
     expires: Annotated[
         str | None, typer.Option(help="Until when: 2027-01-31, or 2027-01-31T12:00:00Z. [for ever]")
     ] = None,
@@ -28,6 +29,8 @@ def create(  # noqa: PLR0913, PLR0917  # the options of a command
     from podium.cli.told import told
 
     wanted: dict[str, Any] = {"tenant": tenant, "user": user, "scope": scope, "tier": tier}
+    if user_tier:
+        wanted["user_tier"] = user_tier
     with told():
         wanted["expires_at"] = _moment(expires)
         target = find_target(url, key, data_dir)

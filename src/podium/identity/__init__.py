@@ -5,9 +5,9 @@ makes, lists and revokes keys; every other folder is handed the principal as a v
 shown once.
 """
 
-from podium.identity.key import Issued, Key, digest
+from podium.identity.key import Issued, Key, NewKey, digest
 from podium.identity.keyring import CHANNEL, Keyring
-from podium.identity.keys import Keys, NewKey
+from podium.identity.keys import Keys
 from podium.identity.principal import Principal, Scope, Tier
 from podium.identity.tenant import DEFAULT_TENANT, Tenant
 from podium.identity.user import User

@@ -14,6 +14,21 @@ _SHAPE = re.compile(r"pk_[A-Za-z0-9_-]{43}\Z")
 
 
 @dataclass(frozen=True, slots=True)
+class NewKey:
+    """What a key is to be; `tenant` and `user` are names and are made when new.
+
+    `tier` is the key's own; None leaves it to the user's. `user_tier` becomes the user's; None leaves it as it is.
+    """
+
+    tenant: str
+    user: str
+    scope: Scope
+    tier: Tier | None = None
+    user_tier: Tier | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A key without its secret. `tenant` and `user` are names; `prefix` the first characters of the secret."""
 

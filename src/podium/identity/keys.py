@@ -1,26 +1,12 @@
 """Make, list and revoke keys."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from podium.errors import InvalidRequest, Unknown
 from podium.identity import queries
-from podium.identity.key import Issued, Key, digest, new_secret, visible
+from podium.identity.key import Issued, Key, NewKey, digest, new_secret, visible
 from podium.identity.keyring import Keyring
-from podium.identity.principal import Scope, Tier
-from podium.kit import clock, ids
+from podium.identity.principal import DEFAULT_TIER, Tier
+from podium.kit import ids
 from podium.store.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """What a key is to be; `tenant` and `user` are names and are made when new."""
-
-    tenant: str
-    user: str
-    scope: Scope
-    tier: Tier = "basic"
-    expires_at: datetime | None = None
 
 
 class Keys:
@@ -39,23 +25,19 @@ class Keys:
         if wanted.expires_at and not await queries.expiry_is_ahead(self._database, wanted.expires_at):
             raise InvalidRequest("The key would have expired already.", param="expires_at")
         secret = new_secret()
-        key = Key(
-            id=ids.new("key"),
-            prefix=visible(secret),
-            tenant=wanted.tenant,
-            user=wanted.user,
-            scope=wanted.scope,
-            tier=wanted.tier,
-            created_at=clock.now(),
-            expires_at=wanted.expires_at,
-        )
         stored = await queries.put_key(
             self._database,
-            new_ids=(ids.new("ten"), ids.new("usr"), key.id),
-            key=key,
+            new_ids=(ids.new("ten"), ids.new("usr"), ids.new("key")),
+            wanted=wanted,
+            prefix=visible(secret),
             hash=digest(secret),
         )
         return Issued(stored, secret)
+
+    async def tier_of(self, wanted: NewKey) -> Tier:
+        """The tier that a key would have."""
+        theirs = wanted.user_tier or await queries.find_tier(self._database, wanted.tenant, wanted.user)
+        return wanted.tier or theirs or DEFAULT_TIER
 
     async def list(self, tenant: str | None, *, before: str | None, limit: int) -> list[Key]:
         """Keys in force or expired, newest first, of a tenant (an id) or of all; those made before key `before`."""

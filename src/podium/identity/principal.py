@@ -9,10 +9,16 @@ Tier = Literal["free", "basic", "professional", "enterprise", "unlimited"]
 TIERS: tuple[Tier, ...] = ("free", "basic", "professional", "enterprise", "unlimited")
 """In rising order."""
 
+DEFAULT_TIER: Tier = "basic"
+"""Of a key that has none, of a user who has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user of a tenant, by one of their keys. `tenant`, `user` and `key` are ids; the names are for people."""
+    """A user of a tenant, by one of their keys. `tenant`, `user` and `key` are ids; the names are for people.
+
+    `tier` is the key's own, else the user's, else the default.
+    """
 
     tenant: str
     user: str

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from podium.identity.key import Key
-from podium.identity.principal import Principal
+from podium.identity.key import Key, NewKey
+from podium.identity.principal import DEFAULT_TIER, Principal, Tier
 from podium.store.database import Database
 
 CHANNEL = "podium_key"
 """Where a revoked key's id is notified."""
 
-_KEY = """k.id, k.prefix, t.name AS tenant, u.name AS "user", k.scope, k.tier, k.created_at, k.expires_at"""
+_TIER = f"coalesce(k.tier, u.tier, '{DEFAULT_TIER}') AS tier"
+_KEY = f"""k.id, k.prefix, t.name AS tenant, u.name AS "user", k.scope, {_TIER}, k.created_at, k.expires_at"""
 
 
 async def find_principals(
@@ -19,13 +20,13 @@ async def find_principals(
 ) -> dict[bytes, tuple[Principal, float | None]]:
     """The principals of those hashes that are keys in force, each with the seconds left until it expires."""
     rows = await database.fetch(
-        """
-        SELECT k.hash, k.tenant, k.user_id, k.id, k.scope, k.tier, t.name AS tenant_name, u.name AS user_name,
+        f"""
+        SELECT k.hash, k.tenant, k.user_id, k.id, k.scope, {_TIER}, t.name AS tenant_name, u.name AS user_name,
                extract(epoch FROM k.expires_at - clock_timestamp())::float8 AS remaining
           FROM keys k JOIN tenants t ON t.id = k.tenant JOIN users u ON u.id = k.user_id
          WHERE k.hash = ANY($1::bytea[]) AND k.revoked_at IS NULL
            AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
-        """,
+        """,  # noqa: S608  # a constant column
         list(hashes),
     )
     return {
@@ -51,11 +52,22 @@ async def find_tenant(database: Database, name: str) -> str | None:
     return found
 
 
+async def find_tier(database: Database, tenant: str, user: str) -> Tier | None:
+    """The tier of a user (a name) of a tenant (a name), if they have one."""
+    found: Tier | None = await database.value(
+        "SELECT u.tier FROM users u JOIN tenants t ON t.id = u.tenant WHERE t.name = $1 AND u.name = $2",
+        tenant,
+        user,
+    )
+    return found
+
+
 async def put_key(
     database: Database,
     *,
     new_ids: tuple[str, str, str],
-    key: Key,
+    wanted: NewKey,
+    prefix: str,
     hash: bytes,  # noqa: A002  # the column's name; nothing here hashes
 ) -> Key:
     """Store a key, and its tenant and user where their names are new. `new_ids` are for tenant, user and key."""
@@ -65,8 +77,9 @@ async def put_key(
             INSERT INTO tenants (id, name) VALUES ($1, $2)
             ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name
         ), u AS (
-            INSERT INTO users (id, tenant, name) SELECT $3, t.id, $4 FROM t
-            ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name RETURNING id, tenant, name
+            INSERT INTO users AS u (id, tenant, name, tier) SELECT $3, t.id, $4, $11 FROM t
+            ON CONFLICT (tenant, name) DO UPDATE SET tier = coalesce(excluded.tier, u.tier)
+            RETURNING id, tenant, name, tier
         ), k AS (
             INSERT INTO keys (id, tenant, user_id, hash, prefix, scope, tier, expires_at)
             SELECT $5, u.tenant, u.id, $6, $7, $8, $9, $10 FROM u RETURNING *
@@ -74,15 +87,16 @@ async def put_key(
         SELECT {_KEY} FROM k, t, u
         """,  # noqa: S608  # a constant list of columns
         new_ids[0],
-        key.tenant,
+        wanted.tenant,
         new_ids[1],
-        key.user,
+        wanted.user,
         new_ids[2],
         hash,
-        key.prefix,
-        key.scope,
-        key.tier,
-        key.expires_at,
+        prefix,
+        wanted.scope,
+        wanted.tier,
+        wanted.expires_at,
+        wanted.user_tier,
     )
     return Key(**dict(row or {}))
 

@@ -22,3 +22,8 @@ def monotonic() -> float:
 def rfc3339(moment: datetime) -> str:
     """A moment as JSON wants it: `2026-11-21T07:14:03.120000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def nanoseconds() -> int:
+    """`monotonic`, in whole nanoseconds; for counting that must not round."""
+    return time.monotonic_ns()

@@ -116,3 +116,27 @@ def _reported(row: asyncpg.Record) -> TurnReport:
         ended_at=None,
         cost_info=untold(model, "pending"),
     )
+
+
+async def is_known(database: Database, ask: Ask) -> bool:
+    """Whether the idempotency key, or an earlier try of the same request, has started a turn that opening will join."""
+    if ask.once is not None:
+        return bool(
+            await database.value(
+                "SELECT EXISTS (SELECT FROM turn_keys k JOIN turns t ON t.id = k.turn_id WHERE k.scope = $1)",
+                ask.once.scope,
+            )
+        )
+    if ask.tries is None or not ask.tries.is_again or ask.conversation is None:
+        return False
+    status = await database.value(
+        """
+        SELECT status FROM turns WHERE mark = $1 AND tenant = $2 AND user_id = $3
+           AND (ended_at IS NULL OR ended_at > clock_timestamp() - interval '10 minutes')
+         ORDER BY id DESC LIMIT 1
+        """,
+        ask.tries.mark,
+        ask.tenant,
+        ask.user,
+    )
+    return status not in (None, "failed")

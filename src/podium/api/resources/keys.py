@@ -12,7 +12,7 @@ from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page,
 from podium.api.resources.route import AdminRoute
 from podium.api.services import Services, services_of
 from podium.errors import Forbidden, Unknown
-from podium.identity import Key, NewKey, Principal, Scope, Tier
+from podium.identity import Key, Keys, NewKey, Principal, Scope, Tier
 from podium.identity.principal import TIERS
 from podium.kit import clock
 
@@ -27,7 +27,10 @@ class KeyGiven(Given):
     tenant: Name
     user: Name
     scope: Scope
-    tier: Tier = "basic"
+    tier: Tier | None = Field(None, description="Without one, the user's holds.")
+    user_tier: Tier | None = Field(
+        None, description="Becomes the user's own, for all their keys without one."
+    )
     expires_at: AwareDatetime | None = Field(None, description="With its zone, as in 2027-01-31T12:00:00Z.")
 
     @field_validator("expires_at")
@@ -77,14 +80,15 @@ def _reach(request: Request) -> str | None:
     return None if who.is_operator and passage_of(request.scope).tenant_name() is None else who.tenant
 
 
-def _check_grant(who: Principal, given: KeyGiven) -> None:
+async def _check_grant(who: Principal, wanted: NewKey, keys: Keys) -> None:
     """An admin gives no more than they have: keys of their own tenant, up to their own tier."""
     if who.is_operator:
         return
-    if given.tenant != who.tenant_name:
+    if wanted.tenant != who.tenant_name:
         raise Unknown("There is no such tenant.", param="tenant")
-    if TIERS.index(given.tier) > TIERS.index(who.tier):
-        raise Forbidden(f"A key of tier {who.tier} cannot make one of tier {given.tier}.", param="tier")
+    for name, tier in (("user_tier", wanted.user_tier), ("tier", await keys.tier_of(wanted))):
+        if tier is not None and TIERS.index(tier) > TIERS.index(who.tier):
+            raise Forbidden(f"A key of tier {who.tier} cannot make one of tier {tier}.", param=name)
 
 
 @router.post("", responses=error_replies("admin", takes="body"), summary="Make a key")
@@ -92,16 +96,16 @@ async def create(
     given: KeyGiven, request: Request, services: Annotated[Services, Depends(services_of)]
 ) -> KeyIssued:
     """The secret is in this answer and nowhere else. The operator makes keys for any tenant, an admin for their own."""
-    _check_grant(principal_of(request.scope), given)
-    issued = await services.keys.create(
-        NewKey(
-            tenant=given.tenant,
-            user=given.user,
-            scope=given.scope,
-            tier=given.tier,
-            expires_at=given.expires_at,
-        )
+    wanted = NewKey(
+        tenant=given.tenant,
+        user=given.user,
+        scope=given.scope,
+        tier=given.tier,
+        user_tier=given.user_tier,
+        expires_at=given.expires_at,
     )
+    await _check_grant(principal_of(request.scope), wanted, services.keys)
+    issued = await services.keys.create(wanted)
     return KeyIssued.model_validate({**_shown(issued.key), "key": issued.secret})
 
 
