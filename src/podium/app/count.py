@@ -1,4 +1,4 @@
-"""How many tokens a request would be: the host's own count where there is one, else our estimate."""
+"""How many tokens a request would be: the host's own count where there is one, else ours."""
 
 import logging
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from typing import Literal
 
 from podium.app.voice import Voices
 from podium.catalogue.catalogue import Candidate, Catalogue
-from podium.context.history import request_tokens
 from podium.errors import Inexpressible, PodiumError, ProviderError
 from podium.kit import clock
 from podium.providers.provider import Call
 from podium.providers.remote import Count
+from podium.tokens.count import count_request
 from podium.vocabulary.request import Request
 
 _SECONDS = 10.0
@@ -27,7 +27,7 @@ class Counted:
     """
 
     tokens: int
-    method: Literal["provider", "estimate"]
+    method: Literal["provider", "local_exact", "estimate"]
     wire: str | None = None
     body: bytes = b""
     failure: str | None = None
@@ -41,7 +41,7 @@ class Counter:
         self._voices = voices
 
     async def count(self, request: Request, *, trace: str) -> Counted:
-        """A host that fails, or does not answer within ten seconds, is made up for by the estimate.
+        """A host that fails, or does not answer within ten seconds, is made up for by our own count.
 
         Raises:
             UnknownModel: nothing answers to the request's model.
@@ -54,7 +54,8 @@ class Counter:
             _log.warning("count.estimated endpoint=%s error=%s", candidate.endpoint.name, error.code)
             count, failure = None, _told(error)
         if count is None:
-            return Counted(request_tokens(request), "estimate", failure=failure)
+            own = await count_request(request, candidate.profile)
+            return Counted(own.tokens, own.method, failure=failure)
         return Counted(count.tokens, "provider", candidate.endpoint.wire, count.body)
 
     async def _ask(self, candidate: Candidate, request: Request, trace: str) -> Count | None:
