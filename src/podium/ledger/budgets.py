@@ -169,7 +169,12 @@ async def is_timezone(database: Database, name: str) -> bool:
 
 
 async def claim(database: Database, tenant: str, session: str, conversation_id: str, user: str) -> None:
-    """Let the budget that waits for a session of this name count for the conversation that it has become."""
+    """Let the budget that waits for a session of this name count for the conversation that it has become.
+
+    A name that looks like a conversation's id may be that of another's: no budget waits under it.
+    """
+    if ids.is_id("conv", session):
+        return
     await database.fetch(
         """
         UPDATE budgets b SET scope_id = $3, user_id = $4

@@ -18,7 +18,7 @@ from podium.api.services import Services, services_of
 from podium.errors import Conflict
 from podium.identity import Principal
 from podium.identity.users import names_of
-from podium.kit import clock, money
+from podium.kit import clock, ids, money
 from podium.ledger import analytics, budgets
 from podium.ledger.analytics import Sum
 from podium.ledger.budget import NewBudget, Period, ScopeType, Status
@@ -203,11 +203,11 @@ async def get_status(
     who = await acting_for(database, principal_of(request.scope), user_id)
     session = await find_session(database, who, session_id)
     user = who.user if session is None or session.owner is None or user_id is not None else session.owner
-    scopes: list[tuple[ScopeType, str]] = [
-        ("session", session_id if session is None else session.id),
-        ("user", user),
-        ("tenant", who.tenant),
-    ]
+    scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant)]
+    if session is not None:
+        scopes.append(("session", session.id))
+    elif not ids.is_id("conv", session_id):  # what looks like one is somebody else's
+        scopes.append(("session", session_id))
     found = await budgets.find_bound(database, who.tenant, scopes)
     return StatusShown(
         session=_tightest(found, "session"),

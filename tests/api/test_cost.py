@@ -1,0 +1,251 @@
+"""Budgets, costs and analytics at the paths of applications that think in sessions."""
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from podium import conversation
+from podium.api.compat.session import open_session
+from podium.api.compat.summary import summary_route
+from podium.kit import money
+from podium.ledger.analytics import roll
+from podium.store.database import Database
+from tests.api.house import OPERATOR, House, house
+from tests.api.spending import Spender, spender
+
+DOLLAR = money.NANO_PER_DOLLAR
+
+
+@pytest.fixture
+async def api(dsn: str) -> AsyncGenerator[House, None]:
+    database = Database(dsn)
+    await database.open()
+    async with house(dsn, hot=[summary_route(database)]) as opened:
+        yield opened
+    await database.close()
+
+
+async def post(api: House, path: str, body: dict[str, Any], key: str = OPERATOR) -> dict[str, Any]:
+    answer = await api.call("POST", path, key, json=body)
+    assert answer.status == 200, answer.body
+    told: dict[str, Any] = answer.json
+    return told
+
+
+async def get(api: House, path: str, key: str = OPERATOR) -> dict[str, Any]:
+    answer = await api.call("GET", path, key)
+    assert answer.status == 200, answer.body
+    told: dict[str, Any] = answer.json
+    return told
+
+
+async def test_a_session_and_a_user_are_limited_and_told_what_is_left(api: House) -> None:
+    root = await api.key("acme", "root", "admin")
+    ann = await api.key("acme", "ann")
+    chat = await api.conversation(ann)
+    session = await post(api, f"/budgets/session/{chat}", {"budget_limit": 0.5, "alert_threshold": 0.5}, root)
+    del session["id"]
+    assert session == {
+        "budget_limit": "0.5",
+        "spent": "0",
+        "held": "0",
+        "remaining": "0.5",
+        "alert_threshold": 0.5,
+        "reset_period": "never",
+        "resets_at": None,
+    }
+    user = await post(api, "/budgets/user/ann", {"budget_limit": "1.00", "reset_period": "daily"}, root)
+    assert (user["budget_limit"], user["reset_period"]) == ("1", "daily")
+    assert user["resets_at"] is not None
+    who = await spender(api.database, "acme", "ann")
+    await who.spend(DOLLAR * 3 // 10, conversation=chat)
+    await who.hold(DOLLAR // 10, conversation=chat)
+    for key, path in ((ann, chat), (root, chat), (root, f"{chat}?user_id=ann"), (ann, f"{chat}?user_id=ann")):
+        told = await get(api, f"/budgets/status/{path}", key)
+        assert [told["session"][each] for each in ("spent", "held", "remaining")] == ["0.3", "0.1", "0.1"]
+        assert [told["user"][each] for each in ("spent", "held", "remaining")] == ["0.3", "0.1", "0.6"]
+        assert told["allowed"] is True
+        assert told["warnings"] == ["0.3 of the 0.5 dollars of the session's budget (total) are spent."]
+    await who.spend(DOLLAR // 10, conversation=chat)
+    assert (await get(api, f"/budgets/status/{chat}", ann))["allowed"] is False
+
+
+async def test_a_limit_is_changed_by_saying_it_again(api: House) -> None:
+    first = await post(api, "/budgets/user/ann", {"budget_limit": 1, "reset_period": "monthly"})
+    second = await post(api, "/budgets/user/ann", {"budget_limit": 2, "reset_period": "monthly"})
+    assert (first["id"], second["budget_limit"]) == (second["id"], "2")
+    other = await post(api, "/budgets/user/ann", {"budget_limit": 9, "reset_period": "never"})
+    assert other["id"] != first["id"]
+    told = await get(api, "/budgets/status/nothing?user_id=ann")
+    assert (told["session"], told["user"]["budget_limit"]) == (None, "2"), (
+        "the one of which the least is left"
+    )
+
+
+@pytest.mark.parametrize("name", ["s-1", "6f1d1c1e-3f1b-4b52-9f4e-000000000001", "a/b c", "Ä"])
+async def test_a_budget_may_precede_the_session_that_it_is_for(api: House, name: str) -> None:
+    root = await api.key("acme", "root", "admin")
+    await api.key("acme", "ann")
+    path = name.replace("/", "%2F")
+    await post(api, f"/budgets/session/{path}", {"budget_limit": "0.1"}, root)
+    assert (await get(api, f"/budgets/status/{path}", root))["session"]["budget_limit"] == "0.1"
+    who = await spender(api.database, "acme", "ann")
+    principal = await api.keyring.find(root)
+    ann = _principal(principal, who)
+    begun = await open_session(api.database, ann, name)
+    again = await open_session(api.database, ann, name)
+    assert again.id == begun.id
+    await who.spend(DOLLAR // 10, conversation=begun.id)
+    told = await get(api, f"/budgets/status/{path}", root)
+    assert (told["session"]["spent"], told["allowed"]) == ("0.1", False)
+    with pytest.raises(AssertionError, match="refused"):
+        await who.hold(1, conversation=begun.id)
+    bobs = await open_session(api.database, principal, name)
+    assert bobs.id != begun.id
+    await who.hold(1, conversation=bobs.id)
+
+
+def _principal(like: Any, who: Spender) -> Any:
+    return type(like)(
+        tenant=like.tenant,
+        user=who.user,
+        key=like.key,
+        scope="member",
+        tier=like.tier,
+        tenant_name=like.tenant_name,
+        user_name="ann",
+    )
+
+
+async def test_a_session_that_several_users_have_is_named_with_its_user(api: House) -> None:
+    root = await api.key("acme", "root", "admin")
+    for user in ("ann", "bob"):
+        principal = await api.keyring.find(await api.key("acme", user))
+        assert await conversation.create_named(api.database, principal, "ours")
+    answer = await api.call("POST", "/budgets/session/ours", root, json={"budget_limit": 1})
+    assert answer.status == 409
+    await post(api, "/budgets/session/ours?user_id=bob", {"budget_limit": 1}, root)
+    assert (await get(api, "/budgets/status/ours?user_id=bob", root))["session"]["budget_limit"] == "1"
+    assert (await get(api, "/budgets/status/ours?user_id=ann", root))["session"] is None
+
+
+async def test_members_limit_nobody_and_see_nobody_else(api: House) -> None:
+    root = await api.key("acme", "root", "admin")
+    ann, bob = await api.key("acme", "ann"), await api.key("acme", "bob")
+    chat = await api.conversation(ann)
+    await post(api, f"/budgets/session/{chat}", {"budget_limit": 1}, root)
+    for path in (f"/budgets/session/{chat}", "/budgets/user/ann"):
+        assert (await api.call("POST", path, ann, json={"budget_limit": 1})).status == 403
+    assert (await get(api, f"/budgets/status/{chat}", bob))["session"] is None
+    assert (await api.call("GET", f"/budgets/status/{chat}?user_id=ann", bob)).status == 404
+    assert (await api.call("GET", f"/sessions/{chat}/cost-summary", bob)).status == 404
+    assert (await get(api, f"/sessions/{chat}/cost-summary", ann))["total_calls"] == 0
+
+
+async def test_nobody_takes_a_sessions_budget_by_naming_theirs_like_its_id(api: House) -> None:
+    root = await api.key("acme", "root", "admin")
+    ann, bob = await api.key("acme", "ann"), await api.key("acme", "bob")
+    chat = await api.conversation(ann)
+    await post(api, f"/budgets/session/{chat}", {"budget_limit": 1}, root)
+    await open_session(api.database, await api.keyring.find(bob), chat)
+    assert (await get(api, f"/budgets/status/{chat}", ann))["session"]["budget_limit"] == "1"
+
+
+async def test_a_wrong_limit_is_named(api: House) -> None:
+    for body, param in (
+        ({}, "budget_limit"),
+        ({"budget_limit": -1}, "budget_limit"),
+        ({"budget_limit": "x"}, "budget_limit"),
+        ({"budget_limit": 1, "reset_period": "hourly"}, "reset_period"),
+    ):
+        answer = await api.call("POST", "/budgets/user/ann", json=body)
+        assert (answer.status, answer.error["param"]) == (400, param), body
+    assert (await api.call("POST", f"/budgets/session/{'x' * 201}", json={"budget_limit": 1})).status == 400
+
+
+async def test_a_session_is_summed_up_with_its_corrections(api: House) -> None:
+    ann = await api.key("acme", "ann")
+    chat = await api.conversation(ann)
+    path = f"/sessions/{chat}/cost-summary"
+    empty = {"total_calls": 0, "total_cost": "0", "total_tokens": 0, "avg_response_time_ms": 0}
+    assert await get(api, path, ann) == empty
+    who = await spender(api.database, "acme", "ann")
+    await who.spend(100, conversation=chat, usage=(1, 1, 1, 1, 1, 1), milliseconds=100)
+    attempt = await who.spend(
+        50, conversation=chat, usage=(1, 0, 0, 0, 0, 0), milliseconds=301, succeeded=False
+    )
+    await who.spend(7)
+    await who.correct(attempt, 20, (1, 0, 0, 3, 0, 0))
+    assert await get(api, path, ann) == {
+        "total_calls": 2,
+        "total_cost": "0.00000012",
+        "total_tokens": 10,
+        "avg_response_time_ms": 201,
+    }
+
+
+async def spent_by_two(api: House) -> None:
+    for user in ("ann", "bob"):
+        await api.key("acme", user)
+    ann, bob = await spender(api.database, "acme", "ann"), await spender(api.database, "acme", "bob")
+    await ann.spend(100, usage=(3, 0, 0, 0, 0, 0))
+    await ann.spend(50, model="lab/large", purpose="summary", succeeded=False)
+    attempt = await bob.spend(40, source="estimate")
+    await bob.correct(attempt, 45, (10, 0, 0, 6, 0, 0))
+
+
+@pytest.mark.parametrize("rolled", [0, 1, 2, 3, 100])
+async def test_the_analytics_are_the_same_wherever_the_sums_end(api: House, rolled: int) -> None:
+    root = await api.key("acme", "root", "admin")
+    await spent_by_two(api)
+    if rolled:
+        assert await roll(api.database, rolled) == min(rolled, 3) + 1, "entries, and the correction"
+    told = await get(api, "/cost-tracking/analytics?days=3", root)
+    assert told["total_stats"] == {
+        "total_calls": 3,
+        "total_cost": "0.000000195",
+        "total_tokens": 34,
+        "success_rate": 66.67,
+    }
+    today = datetime.now(UTC).date()
+    assert [each["date"] for each in told["daily_breakdown"]] == [
+        (today - timedelta(days=each)).isoformat() for each in (2, 1, 0)
+    ]
+    nothing = {"total_calls": 0, "total_cost": "0", "total_tokens": 0, "success_rate": 0.0}
+    assert told["daily_breakdown"][0] == {**nothing, "date": (today - timedelta(days=2)).isoformat()}
+    assert told["daily_breakdown"][2] == {**told["total_stats"], "date": today.isoformat()}
+    assert _costs(told, "model") == [("lab/small", "0.000000145"), ("lab/large", "0.00000005")]
+    assert _costs(told, "user") == [("ann", "0.00000015"), ("bob", "0.000000045")]
+    assert _costs(told, "feature") == [("answer", "0.000000145"), ("summary", "0.00000005")]
+    assert [each["total_calls"] for each in told["key_breakdown"]] == [2, 1]
+    assert told["persona_breakdown"] == []
+    assert told["savings"] == {"cache": "0", "routing": "0", "total": "0"}
+
+
+def _costs(told: dict[str, Any], part: str) -> list[tuple[str, str]]:
+    return [(each["name"], each["total_cost"]) for each in told[f"{part}_breakdown"]]
+
+
+async def test_everybody_sees_their_own_analytics(api: House) -> None:
+    await spent_by_two(api)
+    ann, root = await api.key("acme", "ann"), await api.key("umbrella", "root", "admin")
+    await roll(api.database, 1)
+    calls = [
+        (await get(api, "/cost-tracking/analytics", key))["total_stats"]["total_calls"] for key in (ann, root)
+    ]
+    assert calls == [2, 0]
+    assert (await get(api, "/cost-tracking/analytics"))["total_stats"]["total_calls"] == 3
+    for wrong in ("0", "367", "x"):
+        assert (await api.call("GET", f"/cost-tracking/analytics?days={wrong}")).status == 400
+
+
+async def test_rolling_on_and_on_counts_everything_once(api: House) -> None:
+    await spent_by_two(api)
+    assert [await roll(api.database, 2) for _ in range(4)] == [3, 1, 0, 0]
+    row = await api.database.first(
+        "SELECT sum(calls) AS calls, sum(amount) AS amount, sum(tokens) AS tokens FROM ledger_days"
+    )
+    assert row is not None
+    assert tuple(row) == (3, 195, 34)
