@@ -16,6 +16,7 @@ from podium.catalogue.profile import Price, Profile
 from podium.config.place import Place
 from podium.config.server import Server
 from podium.config.settings import Settings
+from podium.identity.quota import Limits
 from podium.kit import ids
 from podium.simulator import Simulator
 from tests.serving import serving
@@ -61,7 +62,11 @@ def catalogue_of(host: Simulator) -> Catalogue:
 
 @asynccontextmanager
 async def podium(
-    dsn: str, *, catalogue: Callable[[Simulator], Catalogue] = catalogue_of, **server: Any
+    dsn: str,
+    *,
+    catalogue: Callable[[Simulator], Catalogue] = catalogue_of,
+    limits: Limits = Limits(),  # noqa: B008  # a frozen value
+    **server: Any,
 ) -> AsyncGenerator[Podium, None]:
     """Serve with a simulator behind it."""
     async with simulator() as host:
@@ -70,6 +75,7 @@ async def podium(
             data_dir=Path("/nowhere"),
             admin_key=ADMIN_KEY,
             catalogue=catalogue(host),
+            limits=limits,
         )
         place = Place(home=ids.new("home"), boot=ids.new("boot"), slot=0)
         headers = {"authorization": f"Bearer {ADMIN_KEY}"}

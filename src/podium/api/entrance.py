@@ -18,6 +18,7 @@ from podium.api.doors.speech import Refusing, refusing_astray
 from podium.api.doors.turns import TurnRoutes
 from podium.api.doors.wire import WireDoor
 from podium.api.front import HotRoute
+from podium.api.limit import LIMIT_HEADERS, Shedding
 from podium.api.passage import Limits
 from podium.api.root import root_route
 from podium.api.services import Services
@@ -27,7 +28,8 @@ from podium.app import App
 def entrance(app: App) -> ASGIApp:
     """The ASGI application; its lifespan opens and closes `app`."""
     server = app.settings.server
-    limits = Limits(header_bytes=server.header_bytes, body_bytes=server.body_bytes)
+    shed = Shedding(lambda: app.turns.under_way, app.settings.limits.most_turns)
+    limits = Limits(header_bytes=server.header_bytes, body_bytes=server.body_bytes, shed=shed)
     services = Services(
         database=app.database,
         keyring=app.keyring,
@@ -58,6 +60,7 @@ def entrance(app: App) -> ASGIApp:
             "x-podium-dropped",
             "x-podium-counting-method",
             "idempotent-replayed",
+            *LIMIT_HEADERS,
         ],
     )
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium import errors
+from podium.api.limit import limit_headers
 from podium.api.passage import Passage, passage_of
 from podium.errors import BugError, CallerError, PodiumError, ProviderError, RefusedError, TooLarge
 from podium.store.failure import Again, BadItem
@@ -46,6 +47,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     HeadersTooLarge: 431,
     RefusedError: 503,
     errors.Busy: 409,
+    errors.RateLimited: 429,
     errors.Cancelled: 409,
     ProviderError: 502,
     errors.TimedOut: 504,
@@ -93,7 +95,9 @@ def headers_of(error: PodiumError, status: int) -> dict[str, str]:
     after: float | None = getattr(error, "after", None)
     if after is not None and 0 <= after < 1e6:
         headers["retry-after"] = str(-int(-after // 1))
-        headers["retry-after-ms"] = str(int(after * 1000))
+        headers["retry-after-ms"] = str(-int(-after * 1000 // 1))
+    if isinstance(error, errors.RateLimited):
+        headers.update(limit_headers(error.standings))
     return headers
 
 

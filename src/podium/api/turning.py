@@ -10,6 +10,7 @@ from msgspec import Raw
 from starlette.types import Receive, Scope
 
 from podium.api.body import read_body
+from podium.api.limit import limit_headers
 from podium.api.passage import Limits, Passage, passage_of, principal_of
 from podium.api.serve import Headers, Listening, Stretches
 from podium.errors import InvalidRequest
@@ -48,10 +49,12 @@ async def read_incoming(scope: Scope, receive: Receive, limits: Limits) -> Incom
     """Read the whole request.
 
     Raises:
+        Overwhelmed: there is no room for another turn; found out before anything is read.
         InvalidRequest: the idempotency key is too long or not text.
         TooLarge: the body is beyond the limit.
     """
     who = principal_of(scope)
+    limits.shed(scope)
     body = await read_body(receive, limits)
     once = _once(scope, who, body)
     tries = _tries(scope, who, body) if once is None else None
@@ -74,9 +77,11 @@ async def begun(turns: Turns, ask: Ask, incoming: Incoming, receive: Receive) ->
     Raises:
         PodiumError: it is not accepted.
     """
-    accepted = await turns.ask(ask)
+    accepted = await turns.ask(ask, incoming.who)
     incoming.passage.turn = accepted.id
     headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
+    if accepted.standings:
+        headers += [(name.encode(), said.encode()) for name, said in limit_headers(accepted.standings)]
     if accepted.how == "attached":
         headers.append((b"idempotent-replayed", b"true"))
 

@@ -12,12 +12,14 @@ from podium.config.settings import Settings
 from podium.context.signed import find_blocks
 from podium.errors import OperatorError
 from podium.identity import CHANNEL, Keyring, Keys, digest
+from podium.identity.quota import Quota
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.journal.mirror import Mirrors
 from podium.routing.choose import Chooser
 from podium.store.database import Database
 from podium.store.listen import Listening
+from podium.turn.admit import Admission
 from podium.turn.open import Opening
 from podium.turn.record import Recording
 from podium.turn.recover import Recovery
@@ -27,6 +29,7 @@ from podium.wires.all import WIRES
 from podium.wires.wire import Wire
 
 if TYPE_CHECKING:
+    from podium.identity.quota.shared import Shared
     from podium.store.redis import Wakeups
 
 
@@ -72,25 +75,34 @@ class App:
         self.endpoints = self._voices.health
         self.counter = Counter(settings.catalogue, self._voices)
         self._opening = Opening(lane(), lane(durable=False), self._lease, self._journal)
+        self._shared = _shared(server.redis_url) if server.redis_url else None
         self._recording = Recording(lane(), lane(durable=False), self._journal)
         self.turns = Turns(
             database=self.database,
             lane=taking,
             lease=self._lease,
             journal=self._journal,
-            opening=self._opening,
-            steps=Steps(
-                choose=Chooser(settings.catalogue),
-                find_blocks=partial(find_blocks, self.database),
-                voice=self._voices.voice,
-                record=self._recording,
-                journal=self._journal,
-                seconds=server.turn_seconds,
-            ),
+            admission=self._admission(),
+            steps=self._steps(),
         )
         self._recovery = Recovery(lane=taking, lease=self._lease, journal=self._journal, turns=self.turns)
         self._listening = Listening(
             lane(), {"podium_stop": self._recovery.heard, CHANNEL: self.keyring.forget}
+        )
+
+    def _admission(self) -> Admission:
+        limits = self.settings.limits
+        quota = Quota(limits, workers=self.settings.server.workers, shared=self._shared)
+        return Admission(self._opening, quota, self.database, most=limits.most_turns)
+
+    def _steps(self) -> Steps:
+        return Steps(
+            choose=Chooser(self.settings.catalogue),
+            find_blocks=partial(find_blocks, self.database),
+            voice=self._voices.voice,
+            record=self._recording,
+            journal=self._journal,
+            seconds=self.settings.server.turn_seconds,
         )
 
     @contextlib.asynccontextmanager
@@ -114,6 +126,9 @@ class App:
             if self.wakeups:
                 self.wakeups.open()
                 stack.push_async_callback(self.wakeups.close)
+            if self._shared:
+                await self._shared.open()
+                stack.push_async_callback(self._shared.close)
             self._listening.open()
             stack.push_async_callback(self._listening.close)
             await self._recovery.open()
@@ -140,3 +155,9 @@ def _wakeups(url: str, mirrors: Mirrors) -> "Wakeups":
     from podium.store.redis import Wakeups  # optional: a sixth of the time to load, and most have no Redis
 
     return Wakeups(url, mirrors.wake)
+
+
+def _shared(url: str) -> "Shared":
+    from podium.identity.quota.shared import Shared  # optional: as above
+
+    return Shared(url)

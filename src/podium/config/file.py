@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 
 from podium.catalogue.profile import Medium, Price
 from podium.catalogue.thinking import BUDGETS, LEVELS, Thinking
+from podium.config.limits import LimitsTable, LimitTable
 from podium.config.resilience import PatienceTable, ResilienceTable
 from podium.config.server import HttpUrl, Server
 from podium.kit.money import pico_per_token
@@ -116,6 +117,7 @@ class File(Table):
     default_model: str | None = None
     server: Server = Server()
     resilience: ResilienceTable = ResilienceTable()
+    limits: LimitsTable = LimitsTable()
     endpoints: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EndpointTable] = {}
     models: dict[Annotated[str, Field(pattern=r"^[^/]+/.+$")], ModelTable] = {}
     routes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
@@ -125,6 +127,8 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): File,
     ("server",): Server,
     ("resilience",): ResilienceTable,
+    ("limits",): LimitsTable,
+    ("limits", "*"): LimitTable,
     ("endpoints", "*"): EndpointTable,
     ("endpoints", "*", "resilience"): ResilienceTable,
     ("models", "*"): ModelTable,

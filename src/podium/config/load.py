@@ -10,6 +10,8 @@ from podium.config.catalogue import build, find_key
 from podium.config.document import Document, read
 from podium.config.home import default_data_dir
 from podium.config.hosts import HOSTS
+from podium.config.limits import VARIABLES as LIMITS
+from podium.config.limits import limits, limits_said_by, told
 from podium.config.mistake import SECRET, Misconfigured, reason
 from podium.config.resilience import VARIABLES, resilience, said_by
 from podium.config.server import Server
@@ -73,6 +75,7 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
         config_file=document.path,
         admin_key=environment.get("PODIUM_ADMIN_KEY"),
         catalogue=catalogue,
+        limits=limits(document.file.limits, limits_said_by(environment)),
         weights=weights,
         origins=tuple(_origins(server, flags, environment, document)),
         warnings=tuple(warnings),
@@ -108,6 +111,11 @@ def _mistaken_variables(environment: Mapping[str, str]) -> Iterator[str]:
     except ValidationError as error:
         for each in error.errors():
             yield f"{VARIABLES[str(each['loc'][0])]} {reason(each)}"
+    try:
+        limits_said_by(environment)
+    except ValidationError as error:
+        for each in error.errors():
+            yield f"{LIMITS[tuple(map(str, each['loc']))]} {reason(each)}"
 
 
 def _redis_url(environment: Mapping[str, str]) -> str:
@@ -178,6 +186,7 @@ def _origins(
         source=source,
     )
     yield from _resilience_origins(environment, document)
+    yield from _limits_origins(environment, document)
     if "PODIUM_ADMIN_KEY" in environment:
         yield Origin(name="admin_key", value="set", source="PODIUM_ADMIN_KEY")
     for host in HOSTS:
@@ -199,3 +208,15 @@ def _resilience_origins(environment: Mapping[str, str], document: Document) -> I
             source = VARIABLES[name]
         value = getattr(in_all, name)
         yield Origin(name=f"resilience.{name}", value="" if value is None else str(value), source=source)
+
+
+def _limits_origins(environment: Mapping[str, str], document: Document) -> Iterator[Origin]:
+    """What holds for users, keys and tenants."""
+    for path, value in told(limits(document.file.limits, limits_said_by(environment))):
+        source = "default"
+        if LIMITS[path] in environment:
+            source = LIMITS[path]
+        elif ("limits", *path) in document.lines:
+            source = document.place("limits", *path)
+        if value or source != "default":
+            yield Origin(name=".".join(("limits", *path)), value=value, source=source)

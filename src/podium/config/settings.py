@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from podium.catalogue.catalogue import Catalogue
 from podium.config.server import Server
+from podium.identity.quota import Limits
 from podium.providers.local.weights import Weights
 
 
@@ -32,6 +33,7 @@ class Settings(BaseModel):
     admin_key: Annotated[str | None, Field(repr=False)] = None
     """The operator's key, from PODIUM_ADMIN_KEY or the data directory; None until one is made."""
     catalogue: Catalogue
+    limits: Limits = Limits()
     weights: Weights | None = None
     """None where the local model is left out or cannot run."""
     origins: tuple[Origin, ...] = ()

@@ -9,11 +9,12 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
-from podium.errors import Draining, Unavailable
+from podium.errors import Draining, Overwhelmed, Standings, Unavailable
+from podium.identity import Principal
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.journal.log import Numbered
@@ -21,8 +22,9 @@ from podium.kit import clock
 from podium.store.database import Database, Lane
 from podium.store.failure import Again
 from podium.turn import queries
+from podium.turn.admit import Admission
 from podium.turn.ask import Ask
-from podium.turn.open import Attached, Opening, Waiting
+from podium.turn.open import Attached, Waiting
 from podium.turn.record import Recorded
 from podium.turn.run import Steps, run
 from podium.turn.takeover import Taken, load
@@ -51,10 +53,11 @@ class _Live:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A turn that was accepted: its id, and how it came to be."""
+    """A turn that was accepted: its id, how it came to be, and how its principal's limits stand after it."""
 
     id: str
     how: str
+    standings: Standings = field(default_factory=dict)
 
 
 class Turns:
@@ -67,7 +70,7 @@ class Turns:
         lane: Lane,
         lease: Lease,
         journal: Journal,
-        opening: Opening,
+        admission: Admission,
         steps: Steps,
     ) -> None:
         """`lane` is the connection for taking turns over and stopping them."""
@@ -75,12 +78,12 @@ class Turns:
         self._lane = lane
         self._lease = lease
         self._journal = journal
-        self._opening = opening
+        self._admission = admission
         self._steps = steps
         self._live: dict[str, _Live] = {}
         self._marked: dict[int, str] = {}
         self._listeners: Counter[str] = Counter()
-        opening.on_abandoned = lambda turn: self._start(turn, Draft(turn))
+        admission.abandoned(lambda turn: self._start(turn, Draft(turn)))
         lease.on_judged = self._let_go
         self.draining = False
 
@@ -89,8 +92,15 @@ class Turns:
         """How many turns this process runs now."""
         return len(self._live)
 
-    async def ask(self, ask: Ask) -> Accepted:
+    @property
+    def under_way(self) -> int:
+        """How many turns run here or are being opened."""
+        return len(self._live) + self._admission.opening
+
+    async def ask(self, ask: Ask, who: Principal | None = None) -> Accepted:
         """Open a turn and let it run. Returns as soon as it is stored; follow it for what it says.
+
+        It counts against the limits of `who`, if anybody's.
 
         Raises:
             PodiumError: it was not accepted: unknown model or conversation, busy, draining, …
@@ -99,18 +109,20 @@ class Turns:
             return Accepted(joined, "attached")
         if self.draining:
             raise Draining(after=2.0)
-        opened = await self._opening(ask, self._steps.choose(ask.model))
-        match opened:
-            case Turn():
+        if self.under_way >= self._admission.most:
+            raise Overwhelmed(after=1.0)
+        admitted = await self._admission(ask, self._steps.choose(ask.model), who)
+        match admitted.opened:
+            case Turn() as opened:
                 self._start(opened, Draft(opened))
                 if ask.tries is not None and ask.conversation is None:
                     self._marked[ask.tries.mark] = opened.id
-                return Accepted(opened.id, "running")
-            case Waiting():
+                return Accepted(opened.id, "running", admitted.standings)
+            case Waiting() as opened:
                 if ask.on_busy == "interrupt" and opened.behind is not None:
                     await self._stop(opened.behind, "interrupt")
-                return Accepted(opened.id, "queued")
-            case Attached():
+                return Accepted(opened.id, "queued", admitted.standings)
+            case Attached() as opened:
                 return Accepted(opened.id, "attached")
 
     def follow(self, turn_id: str, after: int = 0) -> AsyncGenerator[list[Numbered], None]:
@@ -262,6 +274,7 @@ class Turns:
 
     def _start(self, turn: Turn, draft: Draft) -> None:
         live = self._live[turn.id] = _Live(turn, draft)
+        self._admission.began(turn.id)
         live.task = asyncio.create_task(self._run(live), name=turn.id)
 
     async def _run(self, live: _Live) -> None:
@@ -272,6 +285,7 @@ class Turns:
             self._journal.lose(live.turn.log)
             if self._live.get(live.turn.id) is live:
                 del self._live[live.turn.id]
+                self._admission.ended(live.draft)
             tries = live.turn.ask.tries
             if tries is not None and self._marked.get(tries.mark) == live.turn.id:
                 del self._marked[tries.mark]

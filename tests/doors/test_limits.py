@@ -1,0 +1,305 @@
+"""Limits as clients see them: through each dialect's own SDK, on real servers."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import aiohttp
+import pytest
+from openai import AsyncOpenAI, RateLimitError
+
+from podium.identity.quota import Limit, Limits
+from podium.kit import ids
+from tests.doors.clients import WIRES, ask
+from tests.doors.podium import Podium, podium
+from tests.journal.redis_server import running_redis
+from tests.simulator.serving import wait_for
+
+# The SDK itself subclasses aiohttp's session, which aiohttp warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")
+
+MODEL = "lab/small"
+Started = Callable[..., AbstractAsyncContextManager[Podium]]
+SLOW = "[[tokens=2000 rate=100]]"
+
+
+@pytest.fixture
+def started(dsn: str) -> Started:
+    """A server with these limits on a user of tier `free`."""
+
+    def start(limit: Limit, **more: Any) -> AbstractAsyncContextManager[Podium]:
+        return podium(dsn, limits=Limits(tiers={"free": limit}, **more))
+
+    return start
+
+
+@pytest.fixture
+async def server(started: Started) -> AsyncGenerator[Podium, None]:
+    async with started(Limit(requests=3)) as running:
+        yield running
+
+
+async def key_of(server: Podium, user: str = "ann", **more: Any) -> str:
+    body = {"tenant": "acme", "user": user, "scope": "member", "tier": "free", **more}
+    return str((await server.call("POST", "/v1/keys", json=body))["key"])
+
+
+class Caller:
+    """One key's requests, as they are answered."""
+
+    def __init__(self, server: Podium, key: str) -> None:
+        self.server = server
+        self.headers = {"authorization": f"Bearer {key}"}
+
+    async def __call__(
+        self, method: str, path: str, body: object = None, **headers: str
+    ) -> tuple[int, dict[str, str], Any]:
+        sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        async with self.server.http.request(
+            method, self.server.url + path, json=body, headers=sent
+        ) as answer:
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, await answer.json()
+
+    async def chat(self, text: str = "hello", **more: Any) -> tuple[int, dict[str, str], Any]:
+        headers = more.pop("headers", {})
+        body = {"model": MODEL, "messages": [{"role": "user", "content": text}], **more}
+        return await self("POST", "/v1/chat/completions", body, **headers)
+
+    async def conversation(self) -> str:
+        return str((await self("POST", "/v1/conversations", {}))[2]["id"])
+
+
+async def caller(server: Podium, user: str = "ann", **more: Any) -> Caller:
+    return Caller(server, await key_of(server, user, **more))
+
+
+@pytest.mark.parametrize("door", WIRES)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_over_the_limit_is_refused_in_each_dialect(
+    server: Podium, door: str, stream: bool
+) -> None:
+    key = await key_of(server)
+    for _ in range(3):
+        assert (await ask(server.url, door, MODEL, "hello", stream=stream, key=key)).status is None
+    told = await ask(server.url, door, MODEL, "hello", stream=stream, key=key)
+    assert told.status == 429
+    assert "3 requests a minute" in told.message
+    word = {
+        "openai_chat": "rate_limit_exceeded",
+        "anthropic": "rate_limit_error",
+        "gemini": "RESOURCE_EXHAUSTED",
+    }
+    assert word[door] in f"{told.message} {getattr(told.error, 'code', '')}"
+    assert len(server.host.oracle.calls) == 3
+
+
+async def test_the_native_door_refuses_in_its_own_words(server: Podium) -> None:
+    ann = await caller(server)
+    path = f"/v1/conversations/{await ann.conversation()}/turns"
+    for _ in range(3):
+        assert (await ann("POST", path, {"input": "hello"}))[0] == 200
+    status, headers, body = await ann("POST", path, {"input": "hello"})
+    assert (status, body["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert headers["x-should-retry"] == "true"
+    assert len((await ann("GET", path.replace("/turns", "/items")))[2]["data"]) == 6
+
+
+async def test_answers_say_how_the_limit_stands_and_refusals_when_to_come_again(server: Podium) -> None:
+    ann, headers = await caller(server), dict[str, str]()
+    for left in (2, 1, 0):
+        status, headers, _ = await ann.chat()
+        assert status == 200
+        assert headers["x-ratelimit-limit-requests"] == "3"
+        assert headers["x-ratelimit-remaining-requests"] == str(left)
+        assert re.fullmatch(r"(\d+m)?\d+(\.\d+)?m?s", headers["x-ratelimit-reset-requests"])
+    assert "retry-after" not in headers
+    status, headers, _ = await ann.chat()
+    assert status == 429
+    assert 18_000 < int(headers["retry-after-ms"]) <= 20_000
+    assert int(headers["retry-after"]) == -(-int(headers["retry-after-ms"]) // 1000)
+    assert headers["x-ratelimit-remaining-requests"] == "0"
+    assert 57 < float(headers["x-ratelimit-reset-requests"].removesuffix("s").replace("1m0", "60")) <= 60
+
+
+async def test_the_sdks_own_retries_succeed_after_the_wait(started: Started) -> None:
+    async with started(Limit(requests=60)) as server:
+        async with AsyncOpenAI(base_url=f"{server.url}/v1", api_key=await key_of(server)) as client:
+            said: Any = [{"role": "user", "content": "[[say yes]]"}]
+            asked = [client.chat.completions.create(model=MODEL, messages=said) for _ in range(61)]
+            answers = await asyncio.gather(*asked)
+        assert len(answers) == len(server.host.oracle.calls) == 61
+        assert {answer.choices[0].message.content for answer in answers} == {"yes"}
+
+
+async def test_an_sdk_without_retries_is_told_in_its_own_error(server: Podium) -> None:
+    async with AsyncOpenAI(
+        base_url=f"{server.url}/v1", api_key=await key_of(server), max_retries=0
+    ) as client:
+        said: Any = [{"role": "user", "content": "hello"}]
+        for _ in range(3):
+            await client.chat.completions.create(model=MODEL, messages=said)
+        with pytest.raises(RateLimitError) as caught:
+            await client.chat.completions.create(model=MODEL, messages=said)
+    assert caught.value.code == "rate_limit_exceeded"
+    assert caught.value.type == "rate_limit_error"
+
+
+@pytest.mark.promise("rate")
+async def test_a_crowd_gets_exactly_what_there_is(server: Podium) -> None:
+    ann, bob = await caller(server), await caller(server, "bob")
+    answers = await asyncio.gather(*[each.chat() for each in (ann, bob) for _ in range(20)])
+    assert sorted(status for status, _, _ in answers) == [200] * 6 + [429] * 34
+    assert len(server.host.oracle.calls) == 6
+
+
+async def test_the_operator_and_the_unlimited_are_not_limited(server: Podium) -> None:
+    for _ in range(8):
+        _, headers, _ = await (await caller(server, tier="unlimited")).chat()
+        assert not [name for name in headers if name.startswith("x-ratelimit")]
+        assert (await ask(server.url, "openai_chat", MODEL, "hello")).status is None
+
+
+async def test_what_is_refused_for_another_reason_costs_nothing(server: Podium) -> None:
+    ann, eve = await caller(server), await caller(server, "eve")
+    theirs = await eve.conversation()
+    for _ in range(4):
+        assert (await ann.chat(temperature="hot"))[0] == 400
+        assert (await ann.chat(model="nobodys"))[0] == 404
+        assert (await ann("POST", f"/v1/conversations/{theirs}/turns", {"input": "hello"}))[0] == 404
+        assert (await ann("POST", f"/v1/conversations/{ids.new('conv')}/turns", {"input": "hello"}))[0] == 404
+    assert [(await ann.chat())[0] for _ in range(4)] == [200, 200, 200, 429]
+
+
+async def test_whose_a_conversation_is_is_told_before_any_limit(server: Podium) -> None:
+    ann, eve = await caller(server), await caller(server, "eve")
+    theirs = await eve.conversation()
+    for _ in range(3):
+        await ann.chat()
+    assert (await ann("POST", f"/v1/conversations/{theirs}/turns", {"input": "hello"}))[0] == 404
+    own = await ann.conversation()
+    assert (await ann("POST", f"/v1/conversations/{own}/turns", {"input": "hello"}))[0] == 429
+
+
+async def test_a_replay_costs_nothing_and_is_given_to_whom_nothing_is_left(server: Podium) -> None:
+    ann, headers = await caller(server), dict[str, str]()
+    for _ in range(5):
+        status, headers, _ = await ann.chat("once", headers={"idempotency_key": "a"})
+        assert status == 200
+    assert headers["idempotent-replayed"] == "true"
+    assert [(await ann.chat())[0] for _ in range(3)] == [200, 200, 429]
+    assert (await ann.chat("once", headers={"idempotency_key": "a"}))[0] == 200
+    assert (await ann.chat("twice", headers={"idempotency_key": "a"}))[0] == 422
+    assert (await ann.chat("other", headers={"idempotency_key": "b"}))[0] == 429
+
+
+async def test_tokens_are_expected_then_counted(started: Started) -> None:
+    async with started(Limit(tokens=1000)) as server:
+        ann = await caller(server)
+        status, headers, _ = await ann.chat("[[tokens=10]]", max_tokens=900)
+        assert status == 200
+        assert headers["x-ratelimit-limit-tokens"] == "1000"
+        assert int(headers["x-ratelimit-remaining-tokens"]) < 100
+        # It used next to nothing, so there is room for another of this size.
+        status, _, _ = await ann.chat("[[tokens=10]]", max_tokens=900)
+        assert status == 200
+        usage = (await ann.chat("[[tokens=600]]", max_tokens=600))[2]["usage"]
+        assert usage["total_tokens"] >= 600
+        status, headers, body = await ann.chat("[[tokens=10]]", max_tokens=900)
+        assert (status, body["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert "1000 tokens a minute" in body["error"]["message"]
+
+
+async def test_a_turn_has_a_seat_as_long_as_it_runs_and_a_queued_one_none(started: Started) -> None:
+    async with started(Limit(turns=1)) as server:
+        ann = await caller(server)
+        own = await ann.conversation()
+        path = f"/v1/conversations/{own}/turns"
+        first = asyncio.create_task(ann("POST", path, {"input": "[[tokens=60 rate=100]]"}))
+        await wait_for(lambda: server.host.oracle.running)
+        status, headers, body = await ann.chat()
+        assert (status, headers["retry-after"]) == (429, "1")
+        assert "1 turns under way" in body["error"]["message"]
+        await first
+        assert (await ann.chat())[0] == 200
+        cancelled = asyncio.create_task(ann.chat(SLOW))
+        await wait_for(lambda: server.host.oracle.running)
+        cancelled.cancel()
+        await wait_for(lambda: not server.host.oracle.running)
+        async with asyncio.timeout(5):
+            while True:
+                if (await ann.chat())[0] == 200:
+                    break
+                await asyncio.sleep(0.01)
+
+
+async def test_a_key_and_a_tenant_have_limits_of_their_own(started: Started) -> None:
+    async with started(Limit(requests=9), key=Limit(requests=2), tenant=Limit(requests=3)) as server:
+        one, two = await caller(server), await caller(server)
+        assert [(await one.chat())[0] for _ in range(3)] == [200, 200, 429]
+        bob = await caller(server, "bob")
+        assert [(await each.chat())[0] for each in (two, bob)] == [200, 429]
+
+
+@pytest.mark.promise("rate")
+async def test_two_servers_with_one_redis_have_one_limit(dsn: str) -> None:
+    limits = Limits(tiers={"free": Limit(requests=10)})
+    async with (
+        running_redis() as redis,
+        podium(dsn, limits=limits, redis_url=redis.url) as here,
+        podium(dsn, limits=limits, redis_url=redis.url) as there,
+    ):
+        key = await key_of(here)
+        asked = [Caller(server, key).chat() for server in (here, there) for _ in range(20)]
+        statuses = [status for status, _, _ in await asyncio.gather(*asked)]
+        assert statuses.count(200) == 10
+        assert statuses.count(429) == 30
+        assert len(here.host.oracle.calls) + len(there.host.oracle.calls) == 10
+
+
+# ── load ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_full_server_refuses_turns_early_and_nothing_else(started: Started) -> None:
+    async with started(Limit(), most_turns=5) as server:
+        ann = await caller(server)
+        running = [asyncio.create_task(ann.chat(SLOW)) for _ in range(4)]
+        await wait_for(lambda: len(server.host.oracle.running) == 4)
+        status, headers, body = await ann.chat(headers={"x_podium_priority": "batch"})
+        assert (status, body["error"]["code"], headers["retry-after"]) == (503, "overloaded", "1")
+        assert headers["x-should-retry"] == "true"
+        assert (await ann.chat(headers={"x_podium_priority": "interactive"}))[0] == 200
+        running.append(asyncio.create_task(ann.chat(SLOW)))
+        await wait_for(lambda: len(server.host.oracle.running) == 5)
+        assert (await ann.chat())[0] == 503
+        assert (await ann("GET", "/v1/conversations"))[0] == 200
+        assert (await ann("GET", "/v1/models"))[0] == 200
+        assert (await ann("GET", "/health"))[0] == 200
+        for task in running:
+            task.cancel()
+        await wait_for(lambda: not server.host.oracle.running)
+        assert (await ann.chat())[0] == 200
+
+
+async def test_a_full_server_does_not_wait_for_the_body(started: Started) -> None:
+    async with started(Limit(), most_turns=1) as server:
+        ann = await caller(server)
+        running = asyncio.create_task(ann.chat(SLOW))
+        await wait_for(lambda: server.host.oracle.running)
+
+        async def never() -> AsyncGenerator[bytes, None]:
+            yield b"{"
+            await asyncio.Event().wait()
+
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with server.http.post(
+            f"{server.url}/v1/chat/completions", data=never(), headers=ann.headers, timeout=timeout
+        ) as answer:
+            assert answer.status == 503
+        running.cancel()
+
+
+async def test_a_priority_that_is_none_is_told(server: Podium) -> None:
+    status, _, body = await (await caller(server)).chat(headers={"x_podium_priority": "urgent"})
+    assert (status, body["error"]["param"]) == (400, "x-podium-priority")
