@@ -18,8 +18,10 @@ from tests.api.walk import MARK, Document, Request
 from tests.doors.podium import ADMIN_KEY, Podium, podium
 
 ID = re.compile(r"\b[a-z]+[_-][0-9a-f]{32}\b")
+UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?|\b\d+(\.\d+)?\b")
 IDEMPOTENCY_KEY = "the-owners-own-key"
+SESSION = "the-owners-session"
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,18 @@ def twin(known: str) -> str:
     return known[:-6] + ("fedcba" if known[-6:] != "fedcba" else "abcdef")
 
 
+def dashed(known: str) -> str:
+    """The same bits as a UUID."""
+    return re.sub(r"[a-z]+_(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5", known)
+
+
 def blurred(answer: tuple[int, bytes, Any], mark: str) -> tuple[int, str, frozenset[str]]:
     """An answer without what may differ: the id that was asked for, new ids, times and numbers."""
     status, body, headers = answer
-    text = body.decode().replace(mark, "<asked>")
+    # An admin may have named a user so before, who then stands in lists among others.
+    text = body.decode().replace(mark, "<id>" if UUID.fullmatch(mark) else "<asked>")
     names = frozenset(name.lower() for name in headers if name.lower() not in ("content-length", "date"))
-    return status, TIME.sub("<number>", ID.sub("<id>", text)), names
+    return status, TIME.sub("<number>", UUID.sub("<id>", ID.sub("<id>", text))), names
 
 
 async def asked(town: Town, who: Caller, request: Request, mark: str) -> tuple[int, bytes, Any]:
@@ -108,6 +116,10 @@ async def asked(town: Town, who: Caller, request: Request, mark: str) -> tuple[i
         path = path.replace("{own:id}", (await town.live(who.key, "mine"))["turns"])
     elif "/conversations/{own:" in path:
         path = path.replace("{own:id}", (await town.told(who.key, "POST", "/v1/conversations"))["id"])
+    elif path.startswith(("/llm/chat/{own:", "/sessions/{own:")):
+        path = path.replace(
+            "{own:id}", (await town.told(who.key, "POST", "/chat", {"message": "mine"}))["session_id"]
+        )
     path = path.replace("{own:id}", "none")
     body = request.body
     if body is not None:
@@ -129,6 +141,9 @@ async def view(town: Town, key: str, own: dict[str, str]) -> list[Any]:
         f"/v1/conversations/{own['conversations']}/items",
         f"/v1/turns/{own['turns']}",
         f"/v1/turns/{own['turns']}/explain",
+        f"/llm/chat/{own['conversations']}/history/",
+        f"/sessions/{own['conversations']}/history",
+        f"/sessions/{SESSION}/history",
         "/v1/conversations",
     ]
     return [await town.told(key, "GET", path) for path in paths]
@@ -140,10 +155,13 @@ async def test_no_route_tells_anothers_id_from_one_that_does_not_exist(town: Tow
     nobody = await every_id(town, dsn)
     owner = await town.make_key("umbrella", "owner", "member")
     own = await town.live(owner, "a secret plan", headers={"Idempotency-Key": IDEMPOTENCY_KEY})
+    await town.told(owner, "POST", "/chat", {"message": "a secret plan", "session_id": SESSION})
     theirs = await every_id(town, dsn) - nobody
     kinds = {known.partition("_")[0]: known for known in sorted(theirs)}
     assert {"conv", "turn", "key", "ten", "usr", "msg", "att"} <= set(kinds), "kinds of ids that were made"
     names = [("umbrella", "umbrellb"), (IDEMPOTENCY_KEY, IDEMPOTENCY_KEY + "x"), ("owner", "ownex")]
+    names.append((SESSION, SESSION + "x"))
+    names.append((dashed(kinds["conv"]), dashed(twin(kinds["conv"]))))
     pairs = [(known, twin(known)) for known in kinds.values()] + names
     named = [(known, other) for known, other in pairs if known.partition("_")[0] not in ("att", "log")]
     assert not theirs & {other for _, other in pairs}

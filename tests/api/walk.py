@@ -12,6 +12,7 @@ Schema = dict[str, Any]
 _METHODS = ("get", "post", "put", "patch", "delete")
 _USUAL_HEADERS = ("Idempotency-Key", "Last-Event-ID", "x-podium-tenant")
 _DEEPEST = 4
+_SOME_UUID = "0a1b2c3d-0000-4000-8000-00000000abcd"
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ class Document:
                 return schema.get("minimum", 1)
             case "boolean":
                 return False
-        return None if kind == "null" else "text"
+        text = _SOME_UUID if schema.get("format") == "uuid" else "text"
+        return None if kind == "null" else text
 
     def _marked(self, schema: Schema, sample: Json, depth: int) -> Iterator[tuple[str, Json]]:
         """The sample with the mark in each place that takes text, and where the place is."""

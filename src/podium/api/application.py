@@ -61,7 +61,7 @@ def build(
         )
         for operation in (each for methods in told["paths"].values() for each in methods.values()):
             operation["responses"].pop("422", None)  # FastAPI's own; ours is a 400 in the house's shape
-        return extended(told, hot)
+        return extended(told, [route for route in hot if not route.is_alias])
 
     resources.state.openapi = document
     return Gate(Front(hot, resources, guard, astray))

@@ -8,6 +8,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from podium.api.application import build
+from podium.api.compat.routes import session_chat_routes, simple_chat_routes
+from podium.api.compat.session_chat import SessionChat
+from podium.api.compat.simple_chat import Defaults, SimpleChat
 from podium.api.doors.counting import Counting
 from podium.api.doors.dialects import anthropic_routes, gemini_routes, model_routes, openai_routes
 from podium.api.doors.gemini import GeminiDoor
@@ -46,7 +49,7 @@ def entrance(app: App) -> ASGIApp:
             yield
 
     astray = refusing_astray(_refusing(app))
-    face = build(services, _routes(app, limits), limits=limits, lifespan=lifespan, astray=astray)
+    face = build(services, _routes(app, services, limits), limits=limits, lifespan=lifespan, astray=astray)
     if not server.cors_origins:
         return face
     return CORSMiddleware(
@@ -59,6 +62,7 @@ def entrance(app: App) -> ASGIApp:
             "x-podium-turn",
             "x-podium-dropped",
             "x-podium-counting-method",
+            "x-podium-cost",
             "idempotent-replayed",
             *LIMIT_HEADERS,
         ],
@@ -69,7 +73,7 @@ def _refusing(app: App) -> Refusing:
     return {name: wire.write_error for name, wire in app.wires.items()}
 
 
-def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:
+def _routes(app: App, services: Services, limits: Limits) -> Sequence[HotRoute]:
     chat = WireDoor(app.wires["openai_chat"], app.turns, limits, answer_prefix="chatcmpl-")
     messages = WireDoor(app.wires["anthropic"], app.turns, limits, answer_prefix="msg_")
     models = ModelRoutes(app.settings.catalogue, _refusing(app))
@@ -82,5 +86,15 @@ def _routes(app: App, limits: Limits) -> Sequence[HotRoute]:
         *anthropic_routes(messages, counting),
         *gemini_routes(GeminiDoor(app.turns, app.counter, limits)),
         *model_routes(models),
+        *_session_routes(app, services, limits),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
+    )
+
+
+def _session_routes(app: App, services: Services, limits: Limits) -> Sequence[HotRoute]:
+    server = app.settings.server
+    defaults = Defaults(server.max_tokens, server.thinking_budget, server.session_timeout)
+    return (
+        *session_chat_routes(SessionChat(app.turns, services, limits, seconds=defaults.session_seconds)),
+        *simple_chat_routes(SimpleChat(app.turns, services, limits, defaults)),
     )

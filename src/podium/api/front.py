@@ -23,7 +23,7 @@ class HotRoute:
 
     `path` may have parameters (`/v1/turns/{id}`), found in `scope["path_params"]`; `refuse` writes errors in the
     route's dialect (None: natively), `refusing` finds that dialect where it depends on the request; `deadline` in
-    seconds is for handlers that do not stream.
+    seconds is for handlers that do not stream. An alias is another spelling of a path, which no document tells of.
     """
 
     method: str
@@ -34,6 +34,7 @@ class HotRoute:
     refuse: Refuse | None = None
     deadline: float | None = None
     refusing: Callable[[Scope], Refuse] | None = None
+    is_alias: bool = False
 
     def refusal(self, scope: Scope) -> Refuse | None:
         """How to write an error to this request."""

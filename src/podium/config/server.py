@@ -74,5 +74,11 @@ class Server(BaseModel):
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
     """Web pages that may call this server: "https://chat.example.org", or "*"."""
 
+    max_tokens: Annotated[int, Field(ge=1, le=10_000_000)] = 4_000
+    thinking_budget: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    session_timeout: Annotated[float, Field(gt=0, le=1e9)] = 3_600.0
+    """Of the doors that have sessions: what an answer and its thoughts may come to where a request does not say it; how
+    long a session lives after its last message."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

@@ -6,13 +6,16 @@ never found. Turns append to them by the SQL functions in `sql/`; nothing here k
 
 from podium.conversation.conversation import Conversation
 from podium.conversation.message import Message
+from podium.conversation.named import Found, create_named, find_named
 from podium.conversation.queries import (
     Change,
     Span,
     create,
     delete,
+    drop_unused,
     find,
     find_page,
+    find_recent,
     last_turn,
     list_messages,
     update,
@@ -21,12 +24,17 @@ from podium.conversation.queries import (
 __all__ = [
     "Change",
     "Conversation",
+    "Found",
     "Message",
     "Span",
     "create",
+    "create_named",
     "delete",
+    "drop_unused",
     "find",
+    "find_named",
     "find_page",
+    "find_recent",
     "last_turn",
     "list_messages",
     "update",

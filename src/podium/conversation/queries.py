@@ -99,6 +99,35 @@ async def find_page(
     return [Conversation(**dict(row)) for row in rows]
 
 
+async def find_recent(
+    database: Database, who: Principal, *, seconds: float, limit: int
+) -> list[Conversation]:
+    """Conversations that this principal may see in which something was said so many seconds ago or less.
+
+    The last active one first.
+    """
+    rows = await database.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM conversations c
+         WHERE {_THEIRS} AND c.messages > 0
+           AND (c.running IS NOT NULL OR c.updated_at > clock_timestamp() - $3::float8 * interval '1 second')
+         ORDER BY c.updated_at DESC, c.id DESC LIMIT $4
+        """,  # noqa: S608  # constants
+        who.tenant,
+        who.only_user,
+        seconds,
+        limit,
+    )
+    return [Conversation(**dict(row)) for row in rows]
+
+
+async def drop_unused(database: Database, conversation_id: str) -> None:
+    """Delete a conversation in which nothing was ever said, of a caller who has just made it."""
+    await database.fetch(
+        "DELETE FROM conversations WHERE id = $1 AND messages = 0 AND running IS NULL", conversation_id
+    )
+
+
 async def update(
     database: Database, who: Principal, conversation_id: str, change: Change
 ) -> Conversation | None:

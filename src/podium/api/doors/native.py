@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium import conversation
+from podium.api.cost import cost_headers
 from podium.api.passage import Limits
 from podium.api.serve import (
     SSE,
@@ -103,13 +104,13 @@ class NativeDoor:
         conversation_id = scope["path_params"]["id"]
         if not ids.is_id("conv", conversation_id):
             conversation_id = ids.nobody("conv")
-        stream = _wants_stream(scope, given.stream)
+        stream = wants_stream(scope, given.stream)
         await self._answer(_asked(incoming, given, conversation_id), incoming, (receive, send), stream=stream)
 
     async def _continue(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = await read_incoming(scope, receive, self._limits)
         given = decoded(_continue_given, incoming.body or b"{}")
-        stream = _wants_stream(scope, given.stream)
+        stream = wants_stream(scope, given.stream)
         ask = await self._continuing(incoming, given, scope["path_params"]["id"], stream=stream)
         await self._answer(ask, incoming, (receive, send), stream=stream)
 
@@ -156,7 +157,8 @@ class NativeDoor:
             terminal, _ = await wait_terminal(turn.stretches)
             if isinstance(terminal, TurnFailed) and (error := failure_of(terminal)) is not None:
                 raise error
-            await send_json(send, 200, turn.headers, _encoder.encode(terminal.turn))
+            headers = [*turn.headers, *cost_headers(terminal.turn)]
+            await send_json(send, 200, headers, _encoder.encode(terminal.turn))
 
 
 def encode_report(report: TurnReport) -> bytes:
@@ -177,7 +179,8 @@ def decoded(decoder: msgspec.json.Decoder[Given], body: bytes) -> Given:
         raise InvalidRequest(told + ".", param=at.strip("`.") or None) from None
 
 
-def _wants_stream(scope: Scope, given: bool | None) -> bool:
+def wants_stream(scope: Scope, given: bool | None) -> bool:
+    """Whether the answer is to come in pieces: as the body says, else as the header `accept` does."""
     if given is not None:
         return given
     return any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"])

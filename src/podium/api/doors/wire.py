@@ -3,6 +3,7 @@
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from podium.api.cost import cost_headers
 from podium.api.errors import status_of
 from podium.api.passage import Limits
 from podium.api.serve import (
@@ -69,7 +70,8 @@ class WireDoor:
             error = failure_of(terminal)
             if error is not None:
                 raise error
-            await send_json(send, 200, [*turn.headers, *_dropped(heard)], _whole(heard, writing))
+            headers = [*turn.headers, *_dropped(heard), *cost_headers(terminal.turn)]
+            await send_json(send, 200, headers, _whole(heard, writing))
 
 
 def _dropped(heard: list[Numbered]) -> Headers:

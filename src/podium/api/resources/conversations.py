@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from podium import conversation
+from podium.api.forgetting import forget
 from podium.api.openapi import error_replies
 from podium.api.passage import principal_of
 from podium.api.resources.model import (
@@ -199,12 +200,8 @@ async def update(
 @router.delete("/{id}", responses=error_replies("member", takes="id"), summary="Delete a conversation")
 async def delete(id: str, request: Request, services: TheServices) -> Deleted:  # noqa: A002  # the path's word
     """With all its messages and turns; a turn that runs in it is stopped first."""
-    who = principal_of(request.scope)
-    _known(await conversation.find(services.database, who, id))
-    await services.forget_turns(id)
-    if not await conversation.delete(services.database, who, id):
+    if not await forget(services, principal_of(request.scope), id):
         raise Unknown("There is no such conversation.")
-    await services.forget_turns(id)  # of who came in between
     return Deleted(id=id)
 
 

@@ -1,0 +1,51 @@
+"""Sessions by the names that clients give them."""
+
+from podium import conversation
+from podium.api.compat.identifier import id_of
+from podium.conversation import Found
+from podium.errors import Conflict, Unavailable, Unknown
+from podium.identity import Principal
+from podium.ledger.budgets import claim
+from podium.store.database import Database
+
+_MOST_TRIES = 5
+_LONGEST = 200
+
+
+async def open_session(database: Database, who: Principal, session: str) -> Found:
+    """The session of this name, made if it is new; two at once make one.
+
+    A name that is the UUID of a session that this principal may see means that one. A budget may have waited for it.
+    """
+    for _ in range(_MOST_TRIES):
+        found = await conversation.find_named(database, who, session, identifier=id_of("conv", session))
+        if found:
+            return found[0]
+        made = await conversation.create_named(database, who, session)
+        if made is not None:
+            await claim(database, who.tenant, session, made, who.user)
+            return Found(id=made, user=who.user, idle=0.0)
+    raise Unavailable("The session is being made and deleted by others.", after=1.0)
+
+
+async def find_session(database: Database, who: Principal, session: str) -> Found:
+    """The session of this name, or of this UUID; an admin's own goes before those of the tenant's other users.
+
+    Raises:
+        Unknown: this principal has none.
+        Conflict: several of the others have one.
+    """
+    if "\0" in session or len(session) > _LONGEST:
+        raise unknown_session()
+    identifier = id_of("conv", session)
+    found = await conversation.find_named(database, who, session, identifier=identifier, of_all=who.is_admin)
+    if not found:
+        raise unknown_session()
+    if len(found) > 1 and found[0].user != who.user and found[0].id != identifier:
+        raise Conflict("Several users have a session of this name.", hint="Name one of them: ?user_id=…")
+    return found[0]
+
+
+def unknown_session() -> Unknown:
+    """What is said of one that does not exist, or is another's."""
+    return Unknown("There is no such session.")

@@ -1,0 +1,163 @@
+"""Simple chat: `/chat` and `/sessions/…`, where clients name sessions as they like."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from podium.api.compat.behalf import acting_for, as_owner
+from podium.api.compat.history import history
+from podium.api.compat.identifier import uuid_of
+from podium.api.compat.session import find_session, open_session, unknown_session
+from podium.api.compat.shape import ChatAnswer, ChatGiven, ChatHistory, ChatMessage, Done
+from podium.api.compat.speaking import Manner, Said, answer, new_conversation, text_of
+from podium.api.doors.native import decoded, wants_stream
+from podium.api.forgetting import forget
+from podium.api.passage import Limits, principal_of
+from podium.api.resources.model import plain, storable
+from podium.api.serve import send_json
+from podium.api.services import Services
+from podium.api.turning import read_incoming
+from podium.errors import Gone, InvalidRequest
+from podium.identity import Principal
+from podium.store.database import Database
+from podium.turn.turns import Turns
+from podium.vocabulary.event import TurnReport
+from podium.vocabulary.part import ToolCall
+from podium.vocabulary.request import Effort, Sampling
+
+_given = msgspec.json.Decoder(ChatGiven)
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds where a request does not say it: caps in tokens (no thinking is None), a session's life in seconds."""
+
+    max_tokens: int
+    thinking_budget: int | None
+    session_seconds: float
+
+
+class SimpleChat:
+    """The handlers of simple chat."""
+
+    def __init__(self, turns: Turns, services: Services, limits: Limits, defaults: Defaults) -> None:
+        self._turns = turns
+        self._services = services
+        self._database = services.database
+        self._limits = limits
+        self._defaults = defaults
+
+    def chat(self) -> ASGIApp:
+        """`POST /chat`."""
+        return self._chat
+
+    def history(self) -> ASGIApp:
+        """`GET /sessions/{id}/history`."""
+        return self._history
+
+    def delete(self) -> ASGIApp:
+        """`DELETE /sessions/{id}`."""
+        return self._delete
+
+    async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = await read_incoming(scope, receive, self._limits)
+        given = decoded(_given, incoming.body)
+        stream, ends = wants_stream(scope, given.stream), (receive, send)
+        who = await _speaker(self._database, incoming.who, given.user_id, make=True)
+        if given.session_id is None:
+            async with new_conversation(self._database, who) as made:
+                said = self._said(who, made, given)
+                await answer(self._turns, said, _manner(None), incoming, ends, stream=stream)
+            return
+        found = await open_session(self._database, who, _name(given.session_id))
+        if found.idle > self._defaults.session_seconds:
+            raise Gone(
+                f"The session has expired: nothing was said in it for {self._defaults.session_seconds:g} seconds.",
+                param="session_id",
+                hint="Begin another. What was said in this one can still be read.",
+            )
+        said = self._said(as_owner(who, found.user), found.id, given)
+        await answer(self._turns, said, _manner(given.session_id), incoming, ends, stream=stream)
+
+    async def _history(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        who, session, conversation_id = await self._named(scope)
+        said = await history(self._database, who, conversation_id)
+        if said is None:
+            raise unknown_session()
+        messages = tuple(ChatMessage(uuid_of(each.id), each.role, each.text, each.at) for each in said)
+        await send_json(send, 200, [], msgspec.json.encode(ChatHistory(session, messages)))
+
+    async def _delete(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        who, _, conversation_id = await self._named(scope)
+        if not await forget(self._services, who, conversation_id):
+            raise unknown_session()
+        await send_json(send, 200, [], msgspec.json.encode(Done("The session was deleted.")))
+
+    def _said(self, who: Principal, conversation_id: str, given: ChatGiven) -> Said:
+        thinking = (
+            given.thinking_budget if given.thinking_budget is not None else self._defaults.thinking_budget
+        )
+        return Said(
+            who=who,
+            conversation=conversation_id,
+            text=given.message,
+            model=given.model,
+            sampling=Sampling(
+                max_output=given.max_tokens or self._defaults.max_tokens,
+                effort=None if thinking is None else Effort(tokens=thinking),
+            ),
+            is_first=given.session_id is None,
+        )
+
+    async def _named(self, scope: Scope) -> tuple[Principal, str, str]:
+        """Who asks, the session that the path names, and the conversation that it is."""
+        session = scope["path_params"]["id"]
+        user = parse_qs(scope["query_string"].decode("latin-1")).get("user_id")
+        who = await _speaker(self._database, principal_of(scope), user[-1] if user else None, make=False)
+        found = await find_session(self._database, who, session)
+        return who, session, found.id
+
+
+def _name(session: str) -> str:
+    """A session's name, as it can be kept.
+
+    Raises:
+        InvalidRequest: it cannot.
+    """
+    try:
+        return storable(session)
+    except ValueError as error:
+        raise InvalidRequest(f"session_id: {error}.", param="session_id") from None
+
+
+async def _speaker(database: Database, who: Principal, user: str | None, *, make: bool) -> Principal:
+    """Who asks, in the name of the user that the request names, if it does."""
+    if user is None:
+        return who
+    try:
+        named = plain(storable(user))
+    except ValueError as error:
+        raise InvalidRequest(f"user_id: {error}.", param="user_id") from None
+    return await acting_for(database, who, named, make=make)
+
+
+def _manner(session: str | None) -> Manner:
+    """How simple chat answers in the session of this name; without one, by the conversation's UUID."""
+
+    def called(conversation_id: str) -> str:
+        return session if session is not None else uuid_of(conversation_id)
+
+    def whole(turn: TurnReport) -> ChatAnswer:
+        output = turn.output or ()
+        return ChatAnswer(
+            response=text_of(output),
+            session_id=called(turn.conversation_id or ""),
+            model=turn.model,
+            tools_used=tuple(part.name for part in output if isinstance(part, ToolCall)),
+            finish_reason=turn.finish_reason,
+            cost_info=turn.cost_info,
+        )
+
+    return Manner(session=called, whole=whole)

@@ -1,0 +1,41 @@
+"""Find the users of a tenant, and make them."""
+
+from collections.abc import Collection
+
+from podium.identity.user import User
+from podium.kit import ids
+from podium.store.database import Database
+
+
+async def find_user(database: Database, tenant: str, name: str, user_id: str | None = None) -> User | None:
+    """The user of this name in a tenant (an id), else the one of this id there."""
+    row = await database.first(
+        """
+        SELECT id, tenant, name FROM users WHERE tenant = $1 AND (name = $2 OR id = $3)
+         ORDER BY (name = $2) DESC LIMIT 1
+        """,
+        tenant,
+        name,
+        user_id,
+    )
+    return None if row is None else User(**dict(row))
+
+
+async def make_user(database: Database, tenant: str, name: str) -> User:
+    """The user of this name in a tenant (an id), made if there is none."""
+    row = await database.first(
+        """
+        INSERT INTO users (id, tenant, name) VALUES ($1, $2, $3)
+        ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name RETURNING id, tenant, name
+        """,
+        ids.new("usr"),
+        tenant,
+        name,
+    )
+    return User(**dict(row or {}))
+
+
+async def names_of(database: Database, user_ids: Collection[str]) -> dict[str, str]:
+    """What users (ids) are called."""
+    rows = await database.fetch("SELECT id, name FROM users WHERE id = ANY($1)", list(user_ids))
+    return {row["id"]: row["name"] for row in rows}

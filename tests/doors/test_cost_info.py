@@ -1,0 +1,74 @@
+"""What a turn cost is told in its answer: natively in full, in every dialect in a header."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.doors.podium import Podium
+from tests.turn.mortal import wait_for
+
+ASKED = [{"role": "user", "content": "hello"}]
+DOORS: list[tuple[str, dict[str, Any]]] = [
+    ("/v1/chat/completions", {"model": "lab/small", "messages": ASKED}),
+    ("/v1/messages", {"model": "lab/small", "max_tokens": 99, "messages": ASKED}),
+    ("/v1beta/models/lab/small:generateContent", {"contents": [{"parts": [{"text": "hello"}]}]}),
+    ("/llm/chat/", {"user_id": "00000000-0000-0000-0000-000000000000", "initial_message": "hello"}),
+    ("/chat", {"message": "hello"}),
+]
+
+
+def worth(server: Podium) -> Decimal:
+    """What the last call was worth at the price of `lab/small`."""
+    call = server.host.oracle.calls[-1]
+    return (call.input * Decimal("0.15") + (call.output + call.reasoning) * Decimal("0.60")) / 10**6
+
+
+@pytest.mark.parametrize(("path", "body"), DOORS, ids=[path for path, _ in DOORS])
+async def test_every_door_tells_the_cost_in_a_header(server: Podium, path: str, body: dict[str, Any]) -> None:
+    async with server.http.post(server.url + path, json=body) as answer:
+        assert answer.status == 200, await answer.text()
+        assert Decimal(answer.headers["x-podium-cost"]) == worth(server)
+
+
+async def test_a_native_turn_tells_it_whole_and_streamed_and_later(server: Podium) -> None:
+    path = f"/v1/conversations/{await server.conversation()}/turns"
+    text = "[[reason tokens=40]] [[tokens=9]]"
+    async with server.http.post(server.url + path, json={"input": text}) as answer:
+        whole = await answer.json()
+        assert answer.headers["x-podium-cost"] == whole["cost_info"]["total_cost"] == whole["cost"]
+    cost, call = whole["cost_info"], server.host.oracle.calls[-1]
+    assert Decimal(cost["total_cost"]) == worth(server)
+    assert (cost["tracking_status"], cost["token_details"]["counting_method"]) == ("success", "real_api")
+    assert cost["token_details"]["thinking_tokens"] == call.reasoning > 0
+    assert cost["token_details"]["output_tokens"] == call.output
+    assert (await server.call("GET", f"/v1/turns/{whole['id']}"))["cost_info"] == cost
+
+    async with server.http.post(server.url + path, json={"input": "hello", "stream": True}) as answer:
+        assert "x-podium-cost" not in answer.headers
+        last = (await answer.read()).rstrip().rpartition(b"data: ")[2]
+    streamed = msgspec.json.decode(last)["turn"]
+    assert Decimal(streamed["cost_info"]["total_cost"]) == worth(server)
+
+
+async def test_a_turn_that_runs_has_no_cost_yet(server: Podium) -> None:
+    path = f"/v1/conversations/{await server.conversation()}/turns"
+    async with server.http.post(
+        server.url + path, json={"input": "[[tokens=40 rate=20]]", "stream": True}
+    ) as answer:
+        await wait_for(lambda: server.host.oracle.running)
+        turn = await server.call("GET", f"/v1/turns/{answer.headers['x-podium-turn']}")
+        assert turn["cost_info"]["tracking_status"] == "pending"
+        assert turn["cost_info"]["total_cost"] == "0"
+        await server.call("POST", f"/v1/turns/{turn['id']}/cancel")
+
+
+async def test_a_turn_that_was_cancelled_in_the_queue_cost_nothing(server: Podium) -> None:
+    path = f"/v1/conversations/{await server.conversation()}/turns"
+    slow = {"input": "[[tokens=40 rate=20]]", "stream": True}
+    async with server.http.post(server.url + path, json=slow) as first:
+        async with server.http.post(server.url + path, json={"input": "hello", "stream": True}) as second:
+            turn = await server.call("POST", f"/v1/turns/{second.headers['x-podium-turn']}/cancel")
+        assert (turn["cost_info"]["tracking_status"], turn["cost_info"]["total_cost"]) == ("success", "0")
+        await server.call("POST", f"/v1/turns/{first.headers['x-podium-turn']}/cancel")
