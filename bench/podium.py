@@ -19,6 +19,7 @@ _READY_SECONDS = 60
 _STOP_SECONDS = 60
 _TOML = """\
 default_model = "lab/words-20"
+allow_unpriced = true
 
 [endpoints.lab]
 wire = "openai_chat"

@@ -117,7 +117,8 @@ def test_an_endpoint_of_the_file_is_all_that_it_says(tmp_path: Path) -> None:
     assert candidate.endpoint.headers == {"x-team": "blue"}
     assert (candidate.endpoint.patience.idle, candidate.endpoint.patience.connect) == (5.0, 5.0)
     assert candidate.profile.context_window == 128_000
-    assert candidate.profile.price == Price(input=150_000, cached_input=75_000, output=600_000)
+    price = Price(input=150_000, cached_input=75_000, output=600_000, source="podium.toml:13")
+    assert candidate.profile.price == price
     assert catalogue.default_model == "lab/small"
 
 

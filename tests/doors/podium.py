@@ -57,6 +57,7 @@ def catalogue_of(host: Simulator) -> Catalogue:
         profiles={"lab/small": Profile(endpoint="lab", model="small", context_window=128_000, price=price)},
         routes={"fast": ("dead/any", "lab/small")},
         default_model="lab/small",
+        allow_unpriced=True,
     )
 
 

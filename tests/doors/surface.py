@@ -30,6 +30,7 @@ def hosts(host: Simulator) -> Catalogue:
             "none": ("dead_openai_chat/a", "dead_gemini/b"),
         },
         default_model="openai_chat/small",
+        allow_unpriced=True,
     )
 
 

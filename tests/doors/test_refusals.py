@@ -286,7 +286,8 @@ async def strict_host(dsn: str) -> AsyncGenerator[Podium, None]:
     async with playing(paths) as base:
 
         def catalogue(_: Simulator) -> Catalogue:
-            return Catalogue(endpoints={"gemini": Endpoint("gemini", "gemini", base)})
+            gemini = Endpoint("gemini", "gemini", base)
+            return Catalogue(endpoints={"gemini": gemini}, allow_unpriced=True)
 
         async with podium(dsn, catalogue=catalogue) as running:
             yield running

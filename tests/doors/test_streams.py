@@ -254,7 +254,8 @@ async def test_no_list_in_openais_delta_lacks_an_index(dsn: str) -> None:
     async with playing({"/v1/chat/completions": BARE_LISTS}) as base:
 
         def catalogue(_: Simulator) -> Catalogue:
-            return Catalogue(endpoints={"bare": Endpoint("bare", "openai_chat", f"{base}/v1")})
+            bare = Endpoint("bare", "openai_chat", f"{base}/v1")
+            return Catalogue(endpoints={"bare": bare}, allow_unpriced=True)
 
         async with podium(dsn, catalogue=catalogue) as server:
             chunks = await chat(server, "bare", "hello")

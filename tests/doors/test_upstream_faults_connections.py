@@ -84,7 +84,7 @@ async def test_a_host_that_takes_no_connection_is_a_503_after_the_connect_timeou
         def catalogue(host: Simulator) -> Catalogue:
             well = three_hosts(host).endpoints[f"once-{wire}"]
             away = replace(well, name="away", base_url=f"http://127.0.0.1:{port}/v1", patience=HASTY)
-            return Catalogue(endpoints={"away": away})
+            return Catalogue(endpoints={"away": away}, allow_unpriced=True)
 
         async with podium(dsn, catalogue=catalogue) as house:
             told = await ask(house.url, wire, "away/any", "hello")

@@ -90,7 +90,7 @@ async def old() -> AsyncGenerator[int, None]:
 
 
 def toml(ports: dict[str, int]) -> str:
-    return "".join(
+    return "allow_unpriced = true\n" + "".join(
         f'[endpoints.{name}]\nwire = "openai_chat"\nbase_url = "https://127.0.0.1:{port}/v1"\n'
         f"connect_seconds = {2 if name == 'mute' else 20}\n"
         for name, port in ports.items()

@@ -29,7 +29,7 @@ def three_hosts(host: Simulator) -> Catalogue:
     routes = {f"safe-{wire}": (f"{wire}/flaky", f"spare-{wire}/steady") for wire in WIRES}
     routes |= {f"past-{wire}": (f"dead-{wire}/any", f"spare-{wire}/steady") for wire in WIRES}
     routes |= {f"beyond-{wire}": (f"hasty-{wire}/any", f"spare-{wire}/steady") for wire in WIRES}
-    return Catalogue(endpoints=endpoints, routes=routes)
+    return Catalogue(endpoints=endpoints, routes=routes, allow_unpriced=True)
 
 
 def _endpoints(wire: str, host: Simulator) -> Iterator[Endpoint]:

@@ -50,7 +50,7 @@ async def clients(
     url = await local.address()
     chat = Endpoint(name="chat", wire="openai_chat", base_url=url, api_key="sesame")
     messages = Endpoint(name="messages", wire="anthropic", base_url=url.removesuffix("/v1"), api_key="sesame")
-    catalogue = Catalogue(endpoints={"chat": chat, "messages": messages})
+    catalogue = Catalogue(endpoints={"chat": chat, "messages": messages}, allow_unpriced=True)
     async with (
         fresh_database(cluster) as dsn,
         podium(dsn, catalogue=lambda _host: catalogue) as house,

@@ -105,7 +105,7 @@ def replace_model(question: Question, endpoint: str) -> Question:
 
 
 def _settings(host: Host) -> str:
-    tables = ["[resilience]", "attempts = 1", "breaker_failures = 0"]
+    tables = ["allow_unpriced = true", "[resilience]", "attempts = 1", "breaker_failures = 0"]
     for wire in WIRES:
         for at in range(LANES):
             name = f"{wire}_{at}"

@@ -56,6 +56,7 @@ def hosts(host: Simulator) -> Catalogue:
             "roomy": ("tight/small", "lab/small"),
         },
         default_model="lab/small",
+        allow_unpriced=True,
     )
 
 

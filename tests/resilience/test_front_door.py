@@ -18,6 +18,8 @@ from tests.journal.redis_server import running_redis
 from tests.simulator.serving import wait_for, wait_until_idle
 
 FILE = """
+allow_unpriced = true
+
 [resilience]
 attempts = 2
 breaker_failures = 4

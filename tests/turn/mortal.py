@@ -277,7 +277,7 @@ def session() -> aiohttp.ClientSession:
 
 def config(host: Simulator) -> str:
     return (
-        'default_model = "lab/small"\n'
+        'default_model = "lab/small"\nallow_unpriced = true\n'
         f'[endpoints.lab]\nwire = "openai_chat"\nbase_url = "{host.url}"\n'
         '[models."lab/small"]\ncontext_window = 128000\nprice = { input = "0.15", output = "0.60" }\n'
     )

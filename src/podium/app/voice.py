@@ -6,7 +6,7 @@ import aiohttp
 
 from podium.catalogue.catalogue import Candidate
 from podium.catalogue.endpoint import Endpoint
-from podium.catalogue.profile import Profile
+from podium.catalogue.profile import Price, Profile
 from podium.errors import Unavailable
 from podium.ledger.booked import Booked
 from podium.providers.local.local import Local
@@ -42,7 +42,7 @@ class Voices:
         self.health = {name: Health(each.resilience, share=share) for name, each in endpoints.items()}
         """How each endpoint is, by its name."""
         self._client: aiohttp.ClientSession | None = None
-        self._built: dict[str, Provider] = {}
+        self._built: dict[tuple[str, Price | None], Provider] = {}
 
     def open(self) -> None:
         """Open the HTTP client."""
@@ -60,12 +60,12 @@ class Voices:
         return Routed([(each.profile.name, self._single(each)) for each in plan.candidates])
 
     def _single(self, candidate: Candidate) -> Provider:
-        name = candidate.profile.name
-        built = self._built.get(name)
+        priced = candidate.profile.name, candidate.profile.price  # which may change with the hour
+        built = self._built.get(priced)
         if built is None:
             if len(self._built) >= _MOST_BUILT:
                 self._built.clear()
-            built = self._built[name] = self._resilient(candidate)
+            built = self._built[priced] = self._resilient(candidate)
         return built
 
     def _resilient(self, candidate: Candidate) -> Provider:

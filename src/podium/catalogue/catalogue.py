@@ -2,12 +2,14 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from podium.catalogue.book import open_book, published
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile, described
 from podium.errors import UnknownModel
+from podium.kit import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Candidate:
 class Catalogue:
     """Endpoints by name, profiles by `endpoint/model`, routes by alias, and the model of those who name none.
 
-    `families` are profiles for models that are not listed, by patterns of their names.
+    `families` are profiles for models that are not listed, by patterns of their names. `allow_unpriced` says whether
+    models of which no price is known may be called.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
@@ -30,9 +33,10 @@ class Catalogue:
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     default_model: str | None = None
     families: tuple[Profile, ...] = ()
+    allow_unpriced: bool = False
 
     def resolve(self, name: str | None) -> tuple[Candidate, ...]:
-        """The candidates for a name, best first; without a name, for the default model.
+        """The candidates for a name, best first, with what they cost now; without a name, for the default model.
 
         A name is split at its first slash only if the head is an endpoint. A bare name is a route, a listed model, or
         belongs to the one endpoint whose pattern fits.
@@ -50,10 +54,10 @@ class Catalogue:
         found = self.find(name)
         if not found:
             raise self._unknown(name)
-        return found
+        return tuple(_priced(each) for each in found)
 
     def find(self, name: str) -> tuple[Candidate, ...]:
-        """As `resolve`, but empty where nothing answers to the name."""
+        """As `resolve`, but without published prices, and empty where nothing answers to the name."""
         each = self.routes.get(name, (name,))
         return tuple(candidate for one in each if (candidate := self._single(one)))
 
@@ -61,6 +65,11 @@ class Catalogue:
         """Every name worth showing: routes, then listed models whose endpoint is configured."""
         listed = (name for name, profile in self.profiles.items() if profile.endpoint in self.endpoints)
         return (*self.routes, *listed)
+
+    def open_prices(self) -> None:
+        """Load the published prices, if any endpoint's count, so that no caller waits for them."""
+        if any(each.price_list and each.price is None for each in self.endpoints.values()):
+            open_book()
 
     def _single(self, name: str) -> Candidate | None:
         head, slash, tail = name.partition("/")
@@ -86,3 +95,12 @@ class Catalogue:
             hint=(f"Did you mean {likely[0]!r}? " if likely else "")
             + f"Listed models: {', '.join(there[:20]) or 'none'}. Endpoints: {endpoints}.",
         )
+
+
+def _priced(candidate: Candidate) -> Candidate:
+    """With the price of its profile, else of its endpoint, else the published one; as it is where there is none."""
+    profile, endpoint = candidate.profile, candidate.endpoint
+    price = profile.price or endpoint.price
+    if price is None and endpoint.price_list is not None:
+        price = published(endpoint.price_list, profile.model, clock.now())
+    return candidate if price is profile.price else Candidate(replace(profile, price=price), endpoint)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from podium.catalogue.profile import Price
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -37,6 +39,9 @@ class Endpoint:
     `patterns` are shell-style patterns of bare model names that plainly belong here, such as `gpt-*`. `headers` are
     sent with each call.
 
+    `price` is that of its models, where no profile has another; `price_list` names the published one that counts else,
+    as `catalogue.book` has them.
+
     What openai_chat hosts differ in: `auth_header` takes the key, as a bearer token if it is `authorization`, else as
     it is; `max_tokens_member` is the name of the output cap; `call_id_length` how many letters and digits the ids of
     calls must have; `stream_usage` whether a stream may be asked for its usage.
@@ -51,6 +56,8 @@ class Endpoint:
     patience: Patience = Patience()
     resilience: Resilience = Resilience()
     proxy: str | None = None
+    price: Price | None = None
+    price_list: str | None = None
     auth_header: str = "authorization"
     max_tokens_member: str = "max_completion_tokens"
     call_id_length: int | None = None

@@ -14,13 +14,38 @@ MEDIA: frozenset[Medium] = frozenset({"image", "audio", "video", "document"})
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Pico-dollars a token, in buckets that do not overlap. One without a price costs what `input` or `output` does."""
+    """Pico-dollars a token, in buckets that do not overlap, and nano-dollars for the call itself (`request`).
+
+    A bucket without a price costs what its kind does: `output` for `reasoning` and `audio_output`, else `input`.
+    `tiers` are the prices of longer inputs, shortest first; each counts for the whole call. `source` says who named
+    the price.
+    """
 
     input: int
     output: int
     cached_input: int | None = None
     cache_write: int | None = None
     reasoning: int | None = None
+    audio_input: int | None = None
+    audio_output: int | None = None
+    request: int = 0
+    tiers: "tuple[Tier, ...]" = ()
+    source: str = ""
+
+    def at(self, tokens: int) -> "Price":
+        """The price of a call with so many tokens of input, cached ones and all others counted."""
+        for tier in reversed(self.tiers):
+            if tokens > tier.above:
+                return tier.price
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What a call with more than `above` tokens of input costs: a price without tiers of its own."""
+
+    above: int
+    price: Price
 
 
 @dataclass(frozen=True, slots=True)

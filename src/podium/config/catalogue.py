@@ -9,11 +9,10 @@ from podium.catalogue.profile import Profile, described
 from podium.config.document import Document
 from podium.config.families import FAMILIES
 from podium.config.file import EndpointTable, ModelTable
-from podium.config.hosts import HOSTS, NAMES, PROFILES, SIMULATOR, Host
+from podium.config.hosts import FREE, HOSTS, NAMES, PROFILES, SIMULATED, SIMULATOR, Host
 from podium.config.mistake import header, likely
 from podium.config.resilience import PatienceTable, resilience, said_by
 from podium.config.server import Server
-from podium.errors import UnknownModel
 from podium.kit import ids
 from podium.providers.local.weights import Weights
 
@@ -42,9 +41,9 @@ def build(
     if weights is not None:
         wide = (said_by(environment), document.file.resilience)
         endpoints["local"] = replace(_local(), resilience=resilience(wide))
-        profiles |= {f"local/{weights.name}": weights.profile()}
+        profiles |= {f"local/{weights.name}": replace(weights.profile(), price=FREE)}
     for name, table in document.file.models.items():
-        profiles[name] = _profile(name, table, profiles.get(name))
+        profiles[name] = _profile(name, table, profiles.get(name), document.place("models", name, "price"))
         if name.partition("/")[0] not in (*endpoints, *NAMES):
             warnings.append(_unknown_endpoint(document, name, endpoints))
     catalogue = Catalogue(endpoints=endpoints, profiles=profiles, families=FAMILIES)
@@ -74,7 +73,11 @@ def _endpoints(
     patience = _patience(document, environment, server)
     wide = (said_by(environment), document.file.resilience)
     simulator = Endpoint(
-        name="simulator", wire="openai_chat", base_url=server.simulator_url, patience=patience
+        name="simulator",
+        wire="openai_chat",
+        base_url=server.simulator_url,
+        patience=patience,
+        price=SIMULATED,
     )
     known = {host.name: _hosted(host, environment, patience) for host in HOSTS} | {"simulator": simulator}
     tables = document.file.endpoints
@@ -90,6 +93,8 @@ def _endpoints(
             )
         else:
             told = _told_more(endpoint, table, environment)
+            if table.price is not None:
+                told = replace(told, price=table.price.price(document.place("endpoints", name, "price")))
             yield name, replace(told, resilience=resilience((*wide, table.resilience)))
 
 
@@ -123,6 +128,8 @@ def _hosted(host: Host, environment: Mapping[str, str], patience: Patience) -> E
         api_key=key[1] if key else None,
         patterns=host.patterns,
         patience=patience,
+        price=host.price,
+        price_list=host.price_list,
         **{name: getattr(host, name) for name in _QUIRKS},
     )
 
@@ -153,14 +160,16 @@ def _local() -> Endpoint:
         api_key=ids.secret("local"),
         patience=_LOCAL_PATIENCE,
         max_tokens_member="max_tokens",
+        price=FREE,
     )
 
 
-def _profile(name: str, table: ModelTable, known: Profile | None) -> Profile:
+def _profile(name: str, table: ModelTable, known: Profile | None, place: str) -> Profile:
+    """The profile that a table describes; `place` is where its price stands."""
     endpoint, _, model = name.partition("/")
     said = table.model_dump(exclude_unset=True, exclude_none=True, exclude={"price", "thinking"})
     if table.price is not None:
-        said["price"] = table.price.price()
+        said["price"] = table.price.price(place)
     if table.thinking is not None:
         said["thinking"] = table.thinking.thinking()
     return replace(known or described(endpoint, model, FAMILIES), **said)
@@ -184,11 +193,7 @@ def _resolvable(
 
 
 def _is_known(catalogue: Catalogue, name: str) -> bool:
-    try:
-        catalogue.resolve(name)
-    except UnknownModel:
-        return False
-    return True
+    return bool(catalogue.find(name))
 
 
 def _why(name: str, environment: Mapping[str, str]) -> str:

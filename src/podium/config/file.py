@@ -5,22 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from podium.catalogue.profile import Medium, Price
+from podium.catalogue.profile import Medium
 from podium.catalogue.thinking import BUDGETS, LEVELS, Thinking
 from podium.config.limits import LimitsTable, LimitTable
+from podium.config.price import PriceTable
 from podium.config.resilience import PatienceTable, ResilienceTable
 from podium.config.server import HttpUrl, Server
-from podium.kit.money import pico_per_token
-
-
-def _is_price(dollars: str) -> str:
-    pico_per_token(dollars)
-    return dollars
-
-
-Dollars = Annotated[str, AfterValidator(_is_price)]
-"""Dollars per million tokens, as text: "0.15"."""
-
 
 Level = Literal["minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -44,23 +34,10 @@ class EndpointTable(PatienceTable):
     max_tokens_member: Literal["max_completion_tokens", "max_tokens"] | None = None
     call_id_length: Annotated[int, Field(ge=8, le=40)] | None = None
     stream_usage: bool | None = None
+    price: PriceTable | None = None
     event_bytes: PositiveInt | None = None
     body_bytes: PositiveInt | None = None
     resilience: ResilienceTable = ResilienceTable()
-
-
-class PriceTable(Table):
-    """price = { … }: dollars per million tokens."""
-
-    input: Dollars
-    output: Dollars
-    cached_input: Dollars | None = None
-    cache_write: Dollars | None = None
-    reasoning: Dollars | None = None
-
-    def price(self) -> Price:
-        """The same in pico-dollars a token."""
-        return Price(**{bucket: pico_per_token(dollars) for bucket, dollars in self if dollars is not None})
 
 
 class BudgetsTable(Table):
@@ -115,6 +92,7 @@ class File(Table):
     """The whole of podium.toml."""
 
     default_model: str | None = None
+    allow_unpriced: bool = False
     server: Server = Server()
     resilience: ResilienceTable = ResilienceTable()
     limits: LimitsTable = LimitsTable()
@@ -130,6 +108,7 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("limits",): LimitsTable,
     ("limits", "*"): LimitTable,
     ("endpoints", "*"): EndpointTable,
+    ("endpoints", "*", "price"): PriceTable,
     ("endpoints", "*", "resilience"): ResilienceTable,
     ("models", "*"): ModelTable,
     ("models", "*", "price"): PriceTable,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from podium.catalogue.profile import Profile, described
+from podium.catalogue.profile import Price, Profile, described
 from podium.config.families import FAMILIES
 
 
@@ -12,7 +12,8 @@ class Host:
 
     Without them it needs no key, and is there once podium.toml has a table of its name. Where every customer has an
     address of his own, `address_name` is the variable that holds it, and `base_url` what follows behind. A
-    `default_model` answers where no model is named. The rest is as in `Endpoint`.
+    `default_model` answers where no model is named. `price_list` is the host's name in genai-prices, and `price` the
+    price of a host that is in no list. The rest is as in `Endpoint`.
     """
 
     name: str
@@ -26,11 +27,18 @@ class Host:
     max_tokens_member: str = "max_completion_tokens"
     call_id_length: int | None = None
     stream_usage: bool = True
+    price_list: str | None = None
+    price: Price | None = None
 
+
+FREE = Price(input=0, output=0, source="runs in the house")
+SIMULATED = Price(input=100_000, output=400_000, cached_input=10_000, source="simulated")
+"""Ten cents a million tokens that go in, forty that come out: of nobody's money, so that there is something to see."""
 
 HOSTS = (
     Host(
         name="openai",
+        price_list="openai",
         base_url="https://api.openai.com/v1",
         key_names=("OPENAI_API_KEY",),
         patterns=("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"),
@@ -38,6 +46,7 @@ HOSTS = (
     ),
     Host(
         name="anthropic",
+        price_list="anthropic",
         wire="anthropic",
         base_url="https://api.anthropic.com",
         key_names=("ANTHROPIC_API_KEY",),
@@ -46,6 +55,7 @@ HOSTS = (
     ),
     Host(
         name="gemini",
+        price_list="google",
         wire="gemini",
         base_url="https://generativelanguage.googleapis.com",
         key_names=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
@@ -55,21 +65,31 @@ HOSTS = (
     # https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle: /openai/v1 takes no api-version.
     Host(
         name="azure",
+        price_list="azure",
         base_url="/openai/v1",
         address_name="AZURE_OPENAI_ENDPOINT",
         key_names=("AZURE_OPENAI_API_KEY",),
         auth_header="api-key",
     ),
-    Host(name="cerebras", base_url="https://api.cerebras.ai/v1", key_names=("CEREBRAS_API_KEY",)),
+    Host(
+        name="cerebras",
+        price_list="cerebras",
+        base_url="https://api.cerebras.ai/v1",
+        key_names=("CEREBRAS_API_KEY",),
+    ),
     Host(
         name="deepseek",
+        price_list="deepseek",
         base_url="https://api.deepseek.com",
         key_names=("DEEPSEEK_API_KEY",),
         max_tokens_member="max_tokens",
     ),
-    Host(name="groq", base_url="https://api.groq.com/openai/v1", key_names=("GROQ_API_KEY",)),
+    Host(
+        name="groq", price_list="groq", base_url="https://api.groq.com/openai/v1", key_names=("GROQ_API_KEY",)
+    ),
     Host(
         name="huggingface",
+        price_list="huggingface_*",
         base_url="https://router.huggingface.co/v1",
         key_names=("HF_TOKEN", "HUGGINGFACE_API_KEY"),
         max_tokens_member="max_tokens",
@@ -77,27 +97,35 @@ HOSTS = (
     # It answers 422 to members that it does not know, `stream_options` among them; usage it tells unasked.
     Host(
         name="mistral",
+        price_list="mistral",
         base_url="https://api.mistral.ai/v1",
         key_names=("MISTRAL_API_KEY",),
         max_tokens_member="max_tokens",
         call_id_length=9,
         stream_usage=False,
     ),
-    Host(name="ollama", base_url="http://127.0.0.1:11434/v1", max_tokens_member="max_tokens"),
-    Host(name="openrouter", base_url="https://openrouter.ai/api/v1", key_names=("OPENROUTER_API_KEY",)),
+    Host(name="ollama", price=FREE, base_url="http://127.0.0.1:11434/v1", max_tokens_member="max_tokens"),
+    Host(
+        name="openrouter",
+        price_list="openrouter",
+        base_url="https://openrouter.ai/api/v1",
+        key_names=("OPENROUTER_API_KEY",),
+    ),
     Host(
         name="perplexity",
+        price_list="perplexity",
         base_url="https://api.perplexity.ai",
         key_names=("PERPLEXITY_API_KEY", "PPLX_API_KEY"),
         max_tokens_member="max_tokens",
     ),
     Host(
         name="together",
+        price_list="together",
         base_url="https://api.together.ai/v1",
         key_names=("TOGETHER_API_KEY",),
         max_tokens_member="max_tokens",
     ),
-    Host(name="xai", base_url="https://api.x.ai/v1", key_names=("XAI_API_KEY",)),
+    Host(name="xai", price_list="x-ai", base_url="https://api.x.ai/v1", key_names=("XAI_API_KEY",)),
 )
 
 PROFILES = tuple(

@@ -1,6 +1,7 @@
 """Read the settings, once: flags over environment over file over default."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from podium.config.hosts import HOSTS
 from podium.config.limits import VARIABLES as LIMITS
 from podium.config.limits import limits, limits_said_by, told
 from podium.config.mistake import SECRET, Misconfigured, reason
+from podium.config.price import ALLOW_UNPRICED, allowed_by
 from podium.config.resilience import VARIABLES, resilience, said_by
 from podium.config.server import Server
 from podium.config.settings import Origin, Settings
@@ -22,9 +24,6 @@ from podium.providers.local.weights import Weights, get_weights
 _NAMES = {name: f"PODIUM_{name.upper()}" for name in Server.model_fields} | {
     "database_url": "DATABASE_URL",
     "redis_url": "REDIS_URL",
-    "max_tokens": "MAX_TOKENS",
-    "thinking_budget": "THINKING_BUDGET",
-    "session_timeout": "SESSION_TIMEOUT",
 }
 
 Flags = Mapping[str, object]
@@ -70,6 +69,10 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
     catalogue, warnings = build(
         document, environment, server=server, weights=weights, default_model=default_model
     )
+    allowed = allowed_by(environment)
+    catalogue = replace(
+        catalogue, allow_unpriced=document.file.allow_unpriced if allowed is None else allowed
+    )
     if why_not is not None and catalogue.default_model == "simulator/echo":
         warnings.append(f"{why_not} {why_not.hint or ''} The simulator answers instead.".replace("  ", " "))
     return Settings(
@@ -114,6 +117,10 @@ def _mistaken_variables(environment: Mapping[str, str]) -> Iterator[str]:
     except ValidationError as error:
         for each in error.errors():
             yield f"{VARIABLES[str(each['loc'][0])]} {reason(each)}"
+    try:
+        allowed_by(environment)
+    except ValidationError as error:
+        yield from (f"{ALLOW_UNPRICED} {reason(each)}" for each in error.errors())
     try:
         limits_said_by(environment)
     except ValidationError as error:
@@ -188,6 +195,7 @@ def _origins(
         value=environment.get("PODIUM_DEFAULT_MODEL") or document.file.default_model or "",
         source=source,
     )
+    yield _unpriced_origin(environment, document)
     yield from _resilience_origins(environment, document)
     yield from _limits_origins(environment, document)
     if "PODIUM_ADMIN_KEY" in environment:
@@ -197,6 +205,16 @@ def _origins(
             yield Origin(name=f"{host.name} key", value="set", source=key[0])
         if host.address_name and (address := environment.get(host.address_name)):
             yield Origin(name=f"{host.name} address", value=address, source=host.address_name)
+
+
+def _unpriced_origin(environment: Mapping[str, str], document: Document) -> Origin:
+    """Whether models without a price may be called."""
+    allowed, source = allowed_by(environment), ALLOW_UNPRICED
+    if allowed is None:
+        allowed = document.file.allow_unpriced
+        is_said = ("allow_unpriced",) in document.lines
+        source = document.place("allow_unpriced") if is_said else "default"
+    return Origin(name="allow_unpriced", value=str(allowed), source=source)
 
 
 def _resilience_origins(environment: Mapping[str, str], document: Document) -> Iterator[Origin]:

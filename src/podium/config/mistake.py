@@ -91,7 +91,7 @@ def _unknown_key(path: Path, value: object) -> str:
     table = table_at(path[:-1])
     known = table.model_fields if table is not None else {}
     if isinstance(value, dict) and len(path) == 1:
-        tables = [name for name in known if name != "default_model"]
+        tables = [name for name in known if name not in {"default_model", "allow_unpriced"}]
         return f"unknown table {header(path)}{likely(path[-1], tables, shown='[{}]')}"
     place = f" in {header(path[:-1])}" if path[:-1] else ""
     return f'unknown key "{path[-1]}"{place}{likely(path[-1], known)}'

@@ -1,21 +1,99 @@
-"""What usage costs: disjoint buckets times prices, in integers."""
+"""What usage costs: disjoint buckets times prices, in integers; and the text in which a ledger keeps a price."""
 
-from podium.catalogue.profile import Price
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import accumulate, pairwise
+from typing import Any
+
+import msgspec
+
+from podium.catalogue.profile import Price, Tier
 from podium.kit import money
 from podium.vocabulary.usage import Usage
 
+_TOKENS = ("input", "output", "cached_input", "cache_write", "reasoning", "audio_input", "audio_output")
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """A cost in nano-dollars by what it was for. The parts do not overlap; their sum is the cost."""
+
+    input: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    output: int = 0
+    thinking: int = 0
+    audio: int = 0
+    request: int = 0
+
 
 def cost(usage: Usage, price: Price) -> int:
-    """Nano-dollars for this usage, rounded up once. A bucket without a price of its own costs what its kind costs."""
+    """Nano-dollars for one call's usage, rounded up once, its fee included.
 
-    def or_else(special: int | None, usual: int) -> int:
-        return usual if special is None else special
+    With tiers, those of all tokens that went in. A bucket without a price of its own costs what its kind costs.
+    """
+    if price.tiers:
+        price = price.at(usage.input_total)
+    return price.request + money.nano_from_pico(sum(_pico(usage, price)))
 
-    pico = (
-        (usage.input + usage.audio_input + usage.tool_use) * price.input
-        + usage.cached_input * or_else(price.cached_input, price.input)
-        + usage.cache_write * or_else(price.cache_write, price.input)
-        + (usage.output + usage.audio_output) * price.output
-        + usage.reasoning * or_else(price.reasoning, price.output)
+
+def breakdown(usage: Usage, price: Price) -> Breakdown:
+    """What the cost was for. Fractions of a nano-dollar are carried on from part to part, so that nothing is lost."""
+    price = price.at(usage.input_total)
+    pico = list(accumulate(_pico(usage, price), initial=0))
+    nano = [money.nano_from_pico(each) for each in pico]
+    parts = [after - before for before, after in pairwise(nano)]
+    return Breakdown(*[*parts, price.request])
+
+
+def told(price: Price) -> str:
+    """A price as a ledger keeps it: compact JSON in dollars per million tokens (`request`: a call), with its source."""
+    return msgspec.json.encode(_members(price)).decode()
+
+
+def read(text: str) -> Price:
+    """The way back from `told`."""
+    return _price(msgspec.json.decode(text))
+
+
+def _pico(usage: Usage, price: Price) -> tuple[int, ...]:
+    """What the buckets cost in pico-dollars, by the parts of a breakdown, in their order."""
+    entering, leaving = price.input, price.output
+    return (
+        (usage.input + usage.tool_use) * entering,
+        usage.cached_input * _or_else(price.cached_input, entering),
+        usage.cache_write * _or_else(price.cache_write, entering),
+        usage.output * leaving,
+        usage.reasoning * _or_else(price.reasoning, leaving),
+        usage.audio_input * _or_else(price.audio_input, entering)
+        + usage.audio_output * _or_else(price.audio_output, leaving),
     )
-    return money.nano_from_pico(pico)
+
+
+def _or_else(special: int | None, usual: int) -> int:
+    return usual if special is None else special
+
+
+def _dollars_per_million(pico: int) -> str:
+    return format(Decimal(pico).scaleb(-6).normalize(), "f")
+
+
+def _members(price: Price) -> dict[str, Any]:
+    tokens = ((name, getattr(price, name)) for name in _TOKENS)
+    members: dict[str, Any] = {name: _dollars_per_million(pico) for name, pico in tokens if pico is not None}
+    if price.request:
+        members["request"] = money.dollars(price.request)
+    if price.tiers:
+        members["tiers"] = [{"above": tier.above, **_members(tier.price)} for tier in price.tiers]
+    if price.source:
+        members["source"] = price.source
+    return members
+
+
+def _price(members: dict[str, Any]) -> Price:
+    return Price(
+        **{name: money.pico_per_token(members[name]) for name in _TOKENS if name in members},
+        request=money.nano(members.get("request", "0")),
+        tiers=tuple(Tier(each["above"], _price(each)) for each in members.get("tiers", ())),
+        source=members.get("source", ""),
+    )

@@ -58,7 +58,7 @@ def hosts(host: Simulator) -> Catalogue:
     usual = [Endpoint(name=wire, wire=wire, base_url=bases[wire]) for wire in WIRES]
     plain = Resilience(attempts=1, breaker_failures=0)
     once = [replace(each, name=f"once_{each.name}", resilience=plain) for each in usual]
-    return Catalogue(endpoints={each.name: each for each in (*usual, *once)})
+    return Catalogue(endpoints={each.name: each for each in (*usual, *once)}, allow_unpriced=True)
 
 
 @dataclass(frozen=True)
