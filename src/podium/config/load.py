@@ -24,6 +24,9 @@ from podium.providers.local.weights import Weights, get_weights
 _NAMES = {name: f"PODIUM_{name.upper()}" for name in Server.model_fields} | {
     "database_url": "DATABASE_URL",
     "redis_url": "REDIS_URL",
+    "max_tokens": "MAX_TOKENS",
+    "thinking_budget": "THINKING_BUDGET",
+    "session_timeout": "SESSION_TIMEOUT",
 }
 
 Flags = Mapping[str, object]
