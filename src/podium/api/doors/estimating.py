@@ -1,0 +1,142 @@
+"""`POST /v1/estimate`: what a call would cost, before it is made, and whether budgets would let it."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from pydantic import BaseModel, Field
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from podium.api.body import read_body
+from podium.api.doors.native import decoded
+from podium.api.front import HotRoute
+from podium.api.openapi import Operation, Reply
+from podium.api.passage import Limits, principal_of
+from podium.api.serve import send_json
+from podium.catalogue.profile import Price
+from podium.identity import Principal
+from podium.kit import money
+from podium.ledger import budgets
+from podium.ledger.budget import ScopeType, Status
+from podium.ledger.tariff import cost
+from podium.ledger.worth import Worth, worth
+from podium.routing.choose import Chooser
+from podium.store.database import Database
+from podium.tokens.count import count_request
+from podium.vocabulary.part import Text
+from podium.vocabulary.request import Line, Request, Sampling
+from podium.vocabulary.usage import Usage
+from podium.wires.wire import Wire
+
+
+class _Given(Struct, frozen=True, forbid_unknown_fields=True):
+    input: str | Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=10_000)]
+    model: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
+
+
+class EstimateGiven(BaseModel):
+    """A call that might be made: a text, or messages as chat completions have them, to a model or the default one."""
+
+    input: str | list[dict[str, Any]]
+    model: str | None = Field(None, min_length=1, max_length=256)
+    max_tokens: int | None = Field(None, ge=1, le=10_000_000)
+
+
+class Estimate(BaseModel):
+    """What it would cost, in dollars as a decimal string, if its answer were as long as it may be.
+
+    `allowed` says whether the caller's budgets would let it be made now; `message` how they stand.
+    """
+
+    model: str
+    estimated_cost: str
+    input_tokens: int
+    output_tokens: int
+    counting_method: Literal["local_exact", "estimate"]
+    allowed: bool
+    message: str
+
+
+_given = msgspec.json.Decoder(_Given)
+
+
+class Estimating:
+    """The handler.
+
+    Args:
+        wire: in whose dialect messages are given.
+        choose: finds the model that would answer first.
+    """
+
+    def __init__(self, wire: Wire, choose: Chooser, database: Database, limits: Limits) -> None:
+        self._wire = wire
+        self._choose = choose
+        self._database = database
+        self._limits = limits
+
+    def app(self) -> ASGIApp:
+        """`POST /v1/estimate`."""
+        return self._serve
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        who = principal_of(scope)
+        given = decoded(_given, await read_body(receive, self._limits))
+        profile = self._choose(given.model).candidates[0].profile
+        request = self._request(given)
+        count = await count_request(request, profile)
+        price = profile.price or Price(0, 0)
+        needed = worth(request, profile, price, count.ceiling)
+        most = cost(Usage(input=count.tokens, output=needed.cap), price)
+        allowed, message = _judged(await self._bound(who), needed, most)
+        told = Estimate(
+            model=profile.name,
+            estimated_cost=money.dollars(most),
+            input_tokens=count.tokens,
+            output_tokens=needed.cap,
+            counting_method=count.method,
+            allowed=allowed,
+            message=message,
+        )
+        await send_json(send, 200, [], msgspec.json.encode(told.model_dump()))
+
+    def _request(self, given: _Given) -> Request:
+        if isinstance(given.input, str):
+            said = Line(role="user", parts=(Text(given.input),))
+            return Request(
+                model=given.model or "", lines=(said,), sampling=Sampling(max_output=given.max_tokens)
+            )
+        members = {"model": given.model or "", "messages": given.input, "max_tokens": given.max_tokens}
+        told = {name: value for name, value in members.items() if value is not None}
+        return self._wire.read_request({}, msgspec.json.encode(told))
+
+    async def _bound(self, who: Principal) -> list[Status]:
+        scopes: list[tuple[ScopeType, str]] = [("tenant", who.tenant), ("user", who.user), ("key", who.key)]
+        return await budgets.find_bound(self._database, who.tenant, scopes)
+
+
+def _judged(found: list[Status], needed: Worth, most: int) -> tuple[bool, str]:
+    """Whether a hold would be given, by the rule that holds go by, and what is to be said of it."""
+    if not found:
+        return True, "No budget limits this call."
+    tightest = found[0]
+    each, left = tightest.budget, money.dollars(max(tightest.remaining, 0))
+    left_of = f"{left} dollars are left of the {each.scope_type}'s budget ({each.period})"
+    if tightest.remaining < needed.least:
+        return False, f"Budget limit exceeded: {left_of}, less than this call needs."
+    if tightest.remaining < most:
+        return True, f"Its answer may be cut short: {left_of}."
+    return True, f"Within the budgets: {left_of}."
+
+
+def estimate_route(estimating: Estimating) -> HotRoute:
+    """The route. Nothing is sent to the model's host."""
+    operation = Operation(
+        "estimate",
+        "cost",
+        "Estimate what a call would cost.",
+        "Nothing is sent to the model's host, nothing is held, nothing is entered.",
+        body=EstimateGiven,
+        replies={200: Reply("As asked.", {"application/json": Estimate})},
+    )
+    return HotRoute("POST", "/v1/estimate", estimating.app(), operation)

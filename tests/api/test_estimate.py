@@ -1,0 +1,66 @@
+"""What a call would cost, told before it is made."""
+
+from collections.abc import AsyncGenerator
+
+import asyncpg
+import pytest
+
+from tests.doors.podium import Podium, podium
+
+PATH = "/v1/estimate"
+
+
+@pytest.fixture
+async def server(dsn: str) -> AsyncGenerator[Podium, None]:
+    async with podium(dsn) as opened:
+        yield opened
+
+
+async def test_an_estimate_is_tokens_times_prices(server: Podium) -> None:
+    told = await server.call(
+        "POST", PATH, json={"model": "lab/small", "input": "Hello there", "max_tokens": 100}
+    )
+    assert told["estimated_cost"] == f"{(told['input_tokens'] * 150 + 100 * 600) / 1e9:.9f}".rstrip("0")
+    assert told["model"] == "lab/small"
+    assert told["counting_method"] in ("local_exact", "estimate")
+    assert (told["allowed"], told["message"]) == (True, "No budget limits this call.")
+    said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello there"}]
+    more = await server.call("POST", PATH, json={"input": said, "max_tokens": 100})
+    assert more["input_tokens"] > told["input_tokens"]
+
+
+async def test_an_estimate_says_whether_budgets_would_let_the_call_be_made(server: Podium) -> None:
+    body = {"model": "lab/small", "input": "Hello there", "max_tokens": 1000}
+    budget = {"scope": {"type": "tenant", "id": "default"}, "limit": "0.001", "period": "month"}
+    made = await server.call("POST", "/v1/budgets", json=budget)
+
+    async def judged(limit: str) -> tuple[bool, str]:
+        await server.call("PATCH", f"/v1/budgets/{made['id']}", json={"limit": limit})
+        told = await server.call("POST", PATH, json=body)
+        return told["allowed"], told["message"].split(":")[0]
+
+    assert await judged("1") == (True, "Within the budgets")
+    assert await judged("0.0004") == (True, "Its answer may be cut short")
+    assert await judged("0.00001") == (False, "Budget limit exceeded")
+
+
+async def test_nothing_is_called_held_or_entered(server: Podium, dsn: str) -> None:
+    await server.call("POST", PATH, json={"input": "Hello there"})
+    assert not server.host.oracle.calls
+    connection = await asyncpg.connect(dsn)
+    for table in ("holds", "ledger_entries"):
+        assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+    await connection.close()
+
+
+async def test_a_wrong_member_is_named(server: Podium) -> None:
+    for body, status, param in (
+        ({}, 400, None),
+        ({"input": []}, 400, "input"),
+        ({"input": "x", "max_tokens": 0}, 400, "max_tokens"),
+        ({"input": "x", "model": "nobody/knows"}, 404, "model"),
+        ({"input": [1]}, 400, "input[0]"),
+    ):
+        async with server.http.post(server.url + PATH, json=body) as answer:
+            told = await answer.json()
+            assert (answer.status, told["error"]["param"]) == (status, param), told
