@@ -5,11 +5,14 @@ async with homes(dsn, 2, lease_seconds=2) as (here, there): …
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from podium.api.entrance import entrance
 from podium.app import App
+from podium.catalogue.catalogue import Catalogue
+from podium.catalogue.profile import Price
 from podium.config.place import Place
 from podium.config.server import Server
 from podium.config.settings import Settings
@@ -29,8 +32,10 @@ class Home(Client):
 
 
 @asynccontextmanager
-async def homes(dsn: str, number: int = 1, **server: Any) -> AsyncGenerator[list[Home], None]:
-    """So many servers on one database, each of an installation of its own."""
+async def homes(
+    dsn: str, number: int = 1, *, price: Price | None = None, **server: Any
+) -> AsyncGenerator[list[Home], None]:
+    """So many servers on one database, each of an installation of its own; `price` is the model's, if not the usual."""
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(simulator())
         http = await stack.enter_async_context(session())
@@ -40,7 +45,7 @@ async def homes(dsn: str, number: int = 1, **server: Any) -> AsyncGenerator[list
                 server=Server(database_url=dsn, **{"drain_seconds": 1, **server}),
                 data_dir=Path("/nowhere"),
                 admin_key=ADMIN_KEY,
-                catalogue=catalogue_of(host),
+                catalogue=_priced(catalogue_of(host), price),
             )
             place = Place(home=ids.new("home"), boot=ids.new("boot"), slot=0)
             app = App(settings, place)
@@ -50,3 +55,10 @@ async def homes(dsn: str, number: int = 1, **server: Any) -> AsyncGenerator[list
             stack.push_async_callback(home.close)
             made.append(home)
         yield made
+
+
+def _priced(catalogue: Catalogue, price: Price | None) -> Catalogue:
+    if price is None:
+        return catalogue
+    small = replace(catalogue.profiles["lab/small"], price=price)
+    return replace(catalogue, profiles={**catalogue.profiles, "lab/small": small})

@@ -49,6 +49,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     errors.Busy: 409,
     errors.RateLimited: 429,
     errors.Cancelled: 409,
+    errors.BudgetExceeded: 429,
     ProviderError: 502,
     errors.TimedOut: 504,
     errors.Overloaded: 503,
@@ -105,7 +106,7 @@ def _is_passing(error: PodiumError) -> bool:
     if isinstance(error, ProviderError):
         return error.retryable
     return isinstance(error, RefusedError | errors.Lost | Again) and not isinstance(
-        error, errors.Busy | errors.Cancelled
+        error, errors.Busy | errors.Cancelled | errors.BudgetExceeded
     )
 
 

@@ -9,6 +9,7 @@ from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Price, Profile
 from podium.errors import Unavailable
 from podium.ledger.booked import Booked
+from podium.ledger.till import Till
 from podium.providers.local.local import Local
 from podium.providers.provider import Provider
 from podium.providers.remote import Remote, open_client
@@ -35,8 +36,13 @@ class Voices:
         *,
         local: Address | None,
         share: int,
+        till: Till,
     ) -> None:
-        """`local` gives the base URL of the local model, started if need be; `share` processes divide the rates."""
+        """`local` gives the base URL of the local model, started if need be; `share` processes divide the rates.
+
+        `till` is paid for every attempt.
+        """
+        self._till = till
         self._wires = wires
         self._local = local
         self.health = {name: Health(each.resilience, share=share) for name, each in endpoints.items()}
@@ -71,7 +77,7 @@ class Voices:
     def _resilient(self, candidate: Candidate) -> Provider:
         endpoint, profile = candidate.endpoint, candidate.profile
         health = self.health[endpoint.name]
-        booked = Booked(self._host(candidate), profile)
+        booked = Booked(self._host(candidate), profile, self._till)
         retried = Retried(booked, health, name=profile.name, attempts=endpoint.resilience.attempts)
         return Limited(Breaker(retried, health, name=endpoint.name), health, profile)
 

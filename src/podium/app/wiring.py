@@ -16,6 +16,9 @@ from podium.identity.quota import Quota
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.journal.mirror import Mirrors
+from podium.ledger.lost import Lost
+from podium.ledger.rolling import Rolling
+from podium.ledger.till import Till
 from podium.routing.choose import Chooser
 from podium.store.database import Database
 from podium.store.listen import Listening
@@ -71,7 +74,14 @@ class App:
             self._mirrors,
             announce=self.wakeups.say if self.wakeups else None,
         )
-        self._voices = Voices(self.wires, settings.catalogue.endpoints, local=local, share=server.workers)
+        self.till = Till(lane(), lane(), self._lease)
+        self._voices = Voices(
+            self.wires,
+            settings.catalogue.endpoints,
+            local=local,
+            share=server.workers,
+            till=self.till,
+        )
         self.endpoints = self._voices.health
         self.counter = Counter(settings.catalogue, self._voices)
         self._opening = Opening(lane(), lane(durable=False), self._lease, self._journal)
@@ -85,7 +95,13 @@ class App:
             admission=self._admission(),
             steps=self._steps(),
         )
-        self._recovery = Recovery(lane=taking, lease=self._lease, journal=self._journal, turns=self.turns)
+        self._recovery = Recovery(
+            lane=taking,
+            lease=self._lease,
+            journal=self._journal,
+            turns=self.turns,
+            lost=Lost(self.database, self.till, settings.catalogue),
+        )
         self._listening = Listening(
             lane(), {"podium_stop": self._recovery.heard, CHANNEL: self.keyring.forget}
         )
@@ -121,7 +137,8 @@ class App:
             stack.push_async_callback(self._voices.close)
             await self._lease.open()
             stack.push_async_callback(self._lease.close)
-            for part in (self._mirrors, self._journal, self._opening, self._recording, self.keyring):
+            parts = (self._mirrors, self._journal, self._opening, self.till, self._recording, self.keyring)
+            for part in parts:
                 stack.push_async_callback(part.close)
             if self.wakeups:
                 self.wakeups.open()
@@ -131,6 +148,9 @@ class App:
                 stack.push_async_callback(self._shared.close)
             self._listening.open()
             stack.push_async_callback(self._listening.close)
+            rolling = Rolling(self.database)
+            rolling.open()
+            stack.push_async_callback(rolling.close)
             await self._recovery.open()
             stack.push_async_callback(self._recovery.close)
             yield

@@ -33,7 +33,7 @@ class Settings(BaseModel):
     admin_key: Annotated[str | None, Field(repr=False)] = None
     """The operator's key, from PODIUM_ADMIN_KEY or the data directory; None until one is made."""
     catalogue: Catalogue
-    limits: Limits = Limits()
+    limits: Limits = Field(default_factory=Limits)
     weights: Weights | None = None
     """None where the local model is left out or cannot run."""
     origins: tuple[Origin, ...] = ()

@@ -1,18 +1,26 @@
-"""Every attempt is told: before it leaves, and how it ended."""
+"""Every attempt is paid for: money is held before it leaves, and settled when it ends, however it ends."""
 
 import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+import msgspec
 
 from podium.catalogue.profile import Profile
-from podium.errors import Inexpressible, ProviderError
+from podium.errors import BudgetExceeded, Inexpressible, ProviderError, Truncated, Unreachable
 from podium.kit import clock, ids, money
+from podium.ledger.bill import Bill, Loss, Paid
+from podium.ledger.receipt import breakdown
 from podium.ledger.tariff import cost
+from podium.ledger.till import Till
 from podium.providers.provider import Call, Provider
+from podium.vocabulary.cost import CostBreakdown
 from podium.vocabulary.event import (
     AnswerStarted,
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
+    Finished,
     Spoken,
     UsageSeen,
 )
@@ -20,71 +28,176 @@ from podium.vocabulary.request import Request
 from podium.vocabulary.usage import Usage
 
 
+@dataclass(slots=True)
+class _Heard:
+    """What is known of an attempt from its events."""
+
+    attempt: str
+    began: float = field(default_factory=clock.monotonic)
+    first_byte: float | None = None
+    answer: AnswerStarted = AnswerStarted()  # noqa: RUF009  # a frozen value
+    usage: Usage | None = None
+    finished: bool = False
+
+    def see(self, event: Spoken) -> None:
+        if self.first_byte is None:
+            self.first_byte = clock.monotonic()
+        if isinstance(event, UsageSeen):
+            self.usage = event.usage
+        elif isinstance(event, AnswerStarted):
+            self.answer = event
+        elif isinstance(event, Finished):
+            self.finished = True
+
+    @property
+    def milliseconds(self) -> int:
+        return round((clock.monotonic() - self.began) * 1000)
+
+
 class Booked:
     """One attempt at one model.
 
     The reader of this stream makes `AttemptStarted` durable before it asks for more; only then does the first byte
-    leave.
+    leave. Settlement comes before the event that tells of the end.
     """
 
-    def __init__(self, inner: Provider, profile: Profile) -> None:
-        """`profile` prices what `inner` uses."""
+    def __init__(self, inner: Provider, profile: Profile, till: Till | None = None) -> None:
+        """`profile` prices what `inner` uses. Without a till nothing is held: nobody pays for the call."""
         self._inner = inner
         self._profile = profile
+        self._till = till
 
     async def stream(self, request: Request, call: Call, /) -> AsyncGenerator[Spoken, None]:
-        """`AttemptStarted`, the inner stream, then `AttemptEnded` or `AttemptFailed`."""
-        attempt = ids.new("att")
-        yield AttemptStarted(
-            attempt=attempt,
-            endpoint=self._profile.endpoint,
-            model=self._profile.model,
-            at=clock.now(),
-        )
-        began = clock.monotonic()
-        first_byte: float | None = None
-        answer = AnswerStarted()
-        usage: Usage | None = None
+        """`AttemptStarted`, the inner stream, then `AttemptEnded` or `AttemptFailed`.
+
+        Raises:
+            BudgetExceeded: a budget does not cover it; nothing was sent.
+            BudgetExhausted: a budget does not cover more of it.
+        """
+        heard = _Heard(ids.new("att"))
+        bill = await self._opened(heard.attempt, request, call)
+        if bill is not None:
+            request, call = bill.request, msgspec.structs.replace(call, attempt=heard.attempt)
+        failure: ProviderError | Inexpressible | BudgetExceeded | None = None
+        sent = ended = False
         try:
+            yield AttemptStarted(
+                attempt=heard.attempt,
+                endpoint=self._profile.endpoint,
+                model=self._profile.model,
+                at=clock.now(),
+            )
+            sent, heard.began = True, clock.monotonic()
             async with contextlib.aclosing(self._inner.stream(request, call)) as events:
                 async for event in events:
-                    if first_byte is None:
-                        first_byte = clock.monotonic()
-                    if isinstance(event, UsageSeen):
-                        usage = event.usage
-                    elif isinstance(event, AnswerStarted):
-                        answer = event
+                    heard.see(event)
+                    if bill is not None and bill.see(event):
+                        await bill.grow()
                     yield event
-        except (ProviderError, Inexpressible) as error:
-            yield AttemptFailed(
-                attempt=attempt,
-                code=error.code,
-                message=error.message,
-                milliseconds=_since(began),
-                retryable=isinstance(error, ProviderError) and error.retryable,
-                status=error.status if isinstance(error, ProviderError) else None,
-                after=error.after if isinstance(error, ProviderError) else None,
-                usage=usage,
-                usage_source="provider" if usage else "none",
-                cost=self._cost(usage),
-            )
-            raise
-        yield AttemptEnded(
-            attempt=attempt,
-            milliseconds=_since(began),
-            first_byte_milliseconds=None if first_byte is None else round((first_byte - began) * 1000),
-            usage=usage,
-            usage_source="provider" if usage else "none",
-            cost=self._cost(usage),
-            response_id=answer.id,
-            response_model=answer.model,
+            ended = True
+        except (ProviderError, Inexpressible, BudgetExceeded) as error:
+            failure = error
+        finally:
+            if not ended and failure is None and bill is not None:  # nobody listens any more
+                await self._buried(bill, heard, call, sent=sent)
+        if failure is None:
+            yield await self._ended(bill, heard)
+        else:
+            yield await self._failed(bill, heard, failure)
+            raise failure
+
+    async def _opened(self, attempt: str, request: Request, call: Call) -> Bill | None:
+        if self._till is None or call.payer is None:
+            return None
+        bill = Bill(attempt, request, self._profile, call.payer, till=self._till)
+        await bill.open(call.turn, call.purpose)
+        return bill
+
+    async def _ended(self, bill: Bill | None, heard: _Heard) -> AttemptEnded:
+        paid = await self._paid(bill, heard, whole=True, loss="none")
+        return AttemptEnded(
+            attempt=heard.attempt,
+            milliseconds=heard.milliseconds,
+            first_byte_milliseconds=None
+            if heard.first_byte is None
+            else round((heard.first_byte - heard.began) * 1000),
+            usage=paid.usage,
+            usage_source=paid.source,
+            cost=self._cost(paid),
+            cost_breakdown=self._breakdown(paid),
+            counting_method="estimate" if paid.source == "estimate" else None,
+            response_id=heard.answer.id,
+            response_model=heard.answer.model,
         )
 
-    def _cost(self, usage: Usage | None) -> str | None:
-        if usage is None or self._profile.price is None:
+    async def _failed(
+        self, bill: Bill | None, heard: _Heard, error: ProviderError | Inexpressible | BudgetExceeded
+    ) -> AttemptFailed:
+        if bill is not None and isinstance(error, Inexpressible | Unreachable) and not bill.has_said:
+            await bill.void()  # nothing left
+            bill = None
+        paid = await self._paid(bill, heard, whole=False, loss=_loss(error, heard))
+        return AttemptFailed(
+            attempt=heard.attempt,
+            code=error.code,
+            message=error.message,
+            milliseconds=heard.milliseconds,
+            retryable=isinstance(error, ProviderError) and error.retryable,
+            status=error.status if isinstance(error, ProviderError) else None,
+            after=error.after if isinstance(error, ProviderError) else None,
+            usage=paid.usage,
+            usage_source=paid.source,
+            cost=self._cost(paid),
+            cost_breakdown=self._breakdown(paid),
+            counting_method="estimate" if paid.source == "estimate" else None,
+        )
+
+    async def _buried(self, bill: Bill, heard: _Heard, call: Call, *, sent: bool) -> None:
+        """Settle an attempt that was left by its listener; the one who called is told beside the stream."""
+        if not sent:
+            await bill.void()
+            return
+        paid = await self._paid(bill, heard, whole=heard.finished and heard.usage is not None, loss="held")
+        if call.buried is not None:
+            call.buried(
+                AttemptFailed(
+                    attempt=heard.attempt,
+                    code="interrupted",
+                    message="It was broken off.",
+                    milliseconds=heard.milliseconds,
+                    usage=paid.usage,
+                    usage_source=paid.source,
+                    cost=self._cost(paid),
+                    cost_breakdown=self._breakdown(paid),
+                    counting_method="estimate" if paid.source == "estimate" else None,
+                )
+            )
+
+    async def _paid(self, bill: Bill | None, heard: _Heard, *, whole: bool, loss: Loss) -> Paid:
+        if bill is not None and bill.is_open:
+            paid, _ = await bill.settle(
+                whole=whole, loss=loss, response=heard.answer.id, milliseconds=heard.milliseconds
+            )
+            return paid
+        price = self._profile.price
+        amount = 0 if heard.usage is None or price is None else cost(heard.usage, price)
+        return Paid(heard.usage, "provider" if heard.usage else "none", amount)
+
+    def _cost(self, paid: Paid) -> str | None:
+        if paid.usage is None or self._profile.price is None:
             return None
-        return money.dollars(cost(usage, self._profile.price))
+        return money.dollars(paid.amount)
+
+    def _breakdown(self, paid: Paid) -> CostBreakdown | None:
+        if paid.usage is None or self._profile.price is None:
+            return None
+        return breakdown(paid.usage, self._profile.price)
 
 
-def _since(began: float) -> int:
-    return round((clock.monotonic() - began) * 1000)
+def _loss(error: ProviderError | Inexpressible | BudgetExceeded, heard: _Heard) -> Loss:
+    """What may still be owed for an attempt that failed: by the written policy in docs/money.md."""
+    if heard.first_byte is not None:
+        return "held"
+    if isinstance(error, ProviderError) and error.status is None and not isinstance(error, Unreachable):
+        return "input"  # it was sent, and nothing came back
+    return "input" if isinstance(error, Truncated) else "none"

@@ -1,11 +1,12 @@
 """The shape of everything that answers."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from msgspec import Struct
 
-from podium.vocabulary.event import Spoken
+from podium.identity.payer import Payer
+from podium.vocabulary.event import AttemptFailed, Spoken
 from podium.vocabulary.request import Request
 
 
@@ -13,7 +14,8 @@ class Call(Struct, frozen=True):
     """On whose behalf and until when: what a request does not say.
 
     `turn` is None for calls outside any turn; `deadline` is on the monotonic clock; `trace` is the correlation id;
-    `strict` refuses to leave anything unsaid.
+    `strict` refuses to leave anything unsaid. Without a `payer` nobody is charged: that is for calls which the
+    operator makes. `attempt` is told to the host; `buried` is told how an attempt ended whose stream was closed before its end.
     """
 
     turn: str | None
@@ -21,6 +23,9 @@ class Call(Struct, frozen=True):
     deadline: float
     trace: str
     strict: bool = False
+    payer: Payer | None = None
+    buried: Callable[[AttemptFailed], None] | None = None
+    attempt: str | None = None
 
 
 class Provider(Protocol):

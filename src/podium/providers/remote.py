@@ -4,6 +4,7 @@ import asyncio
 import io
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 
 import aiohttp
@@ -26,6 +27,7 @@ _MOST_ERROR_BYTES = 64 << 10
 _LARGE_REQUEST = 1 << 20  # bytes: beyond it aiohttp wants to send piece by piece
 
 _log = logging.getLogger(__name__)
+_ATTEMPT = "x-podium-attempt"  # so that an operator finds in a host's log what stands in the ledger
 
 
 def open_client(*, keep_alive: float = 15.0) -> aiohttp.ClientSession:
@@ -84,6 +86,8 @@ class Remote:
         outgoing = self._wire.write_request(request, self._profile, self._endpoint)
         if outgoing.dropped:
             yield self._unsaid(outgoing.dropped, strict=call.strict)
+        if call.attempt is not None:
+            outgoing = replace(outgoing, headers={**outgoing.headers, _ATTEMPT: call.attempt})
         bounds = self._bounds(call, streams=request.stream and self._profile.streaming)
         response = await self._ask(outgoing, min(bounds.first_byte_at, bounds.ends_at))
         body = Body(response.content, bounds)

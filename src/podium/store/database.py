@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 Rows = list[asyncpg.Record]
 
 READERS = 4
-CONNECTIONS = 12
-"""What one server process takes at the most: eight lanes (open and record twice, journal, heartbeat, take-over,
-listening) and the readers."""
+CONNECTIONS = 14
+"""What one server process takes at the most: ten lanes (open and record twice, hold, settle, journal, heartbeat,
+take-over, listening) and the readers."""
 
 _CONNECT_SECONDS = 5.0
 _SILENT_SECONDS = 20.0  # longer than the server lets a statement run

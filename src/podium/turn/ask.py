@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from podium.identity.payer import Payer
 from podium.vocabulary.part import Part
 from podium.vocabulary.request import Line, Request, Source
 
@@ -46,7 +47,8 @@ class Ask:
     """A turn to be.
 
     `request` holds the instructions and the new input; history is put in when it runs. `model` is what the caller
-    named (None: the conversation's, else the default). `continues` names the broken turn that this one goes on with;
+    named (None: the conversation's, else the default). `key` is the one it came with. `continues` names the broken
+    turn that this one goes on with;
     `strict` refuses a host that cannot be told all that was asked.
     """
 
@@ -63,6 +65,12 @@ class Ask:
     tries: Tries | None = None
     continues: str | None = None
     strict: bool = False
+    key: str = ""
+
+    @property
+    def payer(self) -> Payer:
+        """Who pays for it."""
+        return Payer(self.tenant, self.user, self.key, conversation=self.conversation)
 
     @property
     def kept(self) -> bool:
@@ -106,6 +114,7 @@ class _Stored(Struct, frozen=True, omit_defaults=True):
     continues: str | None = None
     strict: bool = False
     wire: str | None = None
+    key: str = ""
     headers: dict[str, str] = {}
     members: dict[str, Raw] = {}
 
@@ -125,6 +134,7 @@ def encode(ask: Ask) -> bytes:
             on_disconnect=ask.on_disconnect,
             continues=ask.continues,
             strict=ask.strict,
+            key=ask.key,
             wire=source.wire if source else None,
             headers=source.headers if source else {},
             members={k: v for k, v in source.members.items() if k != "messages"} if source else {},
@@ -150,6 +160,7 @@ def decode(text: bytes, *, tenant: str, user: str, conversation: str | None) -> 
         on_disconnect=stored.on_disconnect,
         continues=stored.continues,
         strict=stored.strict,
+        key=stored.key,
     )
 
 

@@ -14,11 +14,12 @@ from podium.errors import PodiumError
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.kit import clock, ids
+from podium.ledger.lost import Lost, Trace
 from podium.store.database import Lane
 from podium.turn.takeover import Taken, load
 from podium.turn.turn import Why
 from podium.turn.turns import Turns
-from podium.vocabulary.event import AttemptFailed, Decided, TurnEvent
+from podium.vocabulary.event import Decided, TurnEvent
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Recovery:
 
     Args:
         lane: the connection for taking over.
+        lost: settles what the dead left unpaid.
         kept_days: how long a turn's events can be replayed.
     """
 
@@ -44,12 +46,14 @@ class Recovery:
         lease: Lease,
         journal: Journal,
         turns: Turns,
+        lost: Lost,
         kept_days: int = 30,
     ) -> None:
         self._lane = lane
         self._lease = lease
         self._journal = journal
         self._turns = turns
+        self._lost = lost
         self._kept_days = kept_days
         self._swept = clock.monotonic()
         self._strays: set[str] = set()
@@ -133,14 +137,16 @@ class Recovery:
     async def _go_on(self, taken: Taken) -> None:
         draft, turn = taken.draft, taken.turn
         logger.info("turn.recovered", extra={"turn": turn.id, "dispatched": draft.dispatched})
-        if draft.open_attempt is not None:
-            lost = AttemptFailed(
+        lost = await self._lost.settle(
+            Trace(
+                turn=turn.id,
                 attempt=draft.open_attempt,
-                code="owner_lost",
-                message="The server that made this call went away.",
-                milliseconds=0,
-                retryable=True,
+                said=draft.said(),
+                usage=draft.counted,
+                is_told=turn.ask.conversation is not None,
             )
+        )
+        if lost is not None:
             await self._tell(taken, lost)
         again = (
             turn.ask.conversation is not None
@@ -174,3 +180,4 @@ class Recovery:
         )
         await self._lane.fetch("SELECT signed_sweep($1)", _MOST_SWEPT)
         await self._lane.fetch("SELECT process_sweep($1)", _MOST_SWEPT)
+        await self._lost.sweep()

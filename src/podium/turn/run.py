@@ -50,7 +50,7 @@ async def run(turn: Turn, steps: Steps, draft: Draft, stopped: Callable[[], Why 
         plan = steps.choose(turn.model)
         await steps.journal.put(log, plan.decided)
         request = await _composed(turn, plan, steps)
-        async with contextlib.aclosing(_answer(turn, plan, request, steps)) as spoken:
+        async with contextlib.aclosing(_answer(turn, plan, request, steps, draft)) as spoken:
             async for event in spoken:
                 draft.add(event)
                 await steps.journal.put(log, event)
@@ -84,12 +84,16 @@ async def _composed(turn: Turn, plan: Plan, steps: Steps) -> Request:
     return request if lines is request.lines else msgspec.structs.replace(request, lines=lines)
 
 
-def _answer(turn: Turn, plan: Plan, request: Request, steps: Steps) -> AsyncGenerator[Spoken, None]:
+def _answer(
+    turn: Turn, plan: Plan, request: Request, steps: Steps, draft: Draft
+) -> AsyncGenerator[Spoken, None]:
     call = Call(
         turn=turn.id,
         purpose="turn",
         deadline=clock.monotonic() + steps.seconds,
         trace=turn.ask.trace,
         strict=turn.ask.strict,
+        payer=turn.ask.payer,
+        buried=draft.bury,
     )
     return steps.voice(plan).stream(request, call)

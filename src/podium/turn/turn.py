@@ -20,17 +20,23 @@ from podium.vocabulary.event import (
     AttemptStarted,
     Delta,
     Failure,
+    ReasoningDelta,
+    RefusalDelta,
     Status,
     Terminal,
+    TextDelta,
+    ToolCallDelta,
     TurnCancelled,
     TurnCompleted,
     TurnEvent,
     TurnFailed,
     TurnInterrupted,
     TurnReport,
+    UsageSeen,
 )
 from podium.vocabulary.part import Part, plain_text
 from podium.vocabulary.request import Line
+from podium.vocabulary.usage import Usage
 
 _MOST_BODY = 16 << 10
 
@@ -63,6 +69,8 @@ class Draft:
     dispatched: int = 0
     open_attempt: str | None = None
     asked_at: float = 0.0
+    buried: AttemptFailed | None = None
+    counted: Usage | None = None
     status: Status = "running"
     error: Failure | None = None
     _answer: Answer | None = None
@@ -76,22 +84,44 @@ class Draft:
             self.open_attempt = event.attempt
             self.asked_at = clock.monotonic()
             self.model = f"{event.endpoint}/{event.model}"
+            self.counted = None
+        elif isinstance(event, UsageSeen):
+            self.counted = event.usage
         elif isinstance(event, AttemptEnded | AttemptFailed):
             self.open_attempt = None
             self.account.add(event)
+
+    def said(self) -> str:
+        """All that the answer has said: text, reasoning, and what its calls were given."""
+        pieces = []
+        for entry in self.turn.log.events:
+            match entry.event:
+                case TextDelta(text=text) | ReasoningDelta(text=text) | RefusalDelta(text=text):
+                    pieces.append(text)
+                case ToolCallDelta(arguments=text):
+                    pieces.append(text)
+                case _:
+                    pass
+        return "".join(pieces)
+
+    def bury(self, event: AttemptFailed) -> None:
+        """An attempt was settled whose stream nobody reads any more."""
+        self.buried = event
 
     def close_attempt(self) -> None:
         """Tell of an attempt that was broken off that it ended with its turn."""
         if self.open_attempt is None:
             return
         error = self.error or Failure(code="interrupted", message="It was broken off.")
-        ending = AttemptFailed(
-            attempt=self.open_attempt,
-            code=error.code,
-            message=error.message,
-            milliseconds=round((clock.monotonic() - self.asked_at) * 1000),
-            retryable=False,
-        )
+        ending = self.buried
+        if ending is None or ending.attempt != self.open_attempt:
+            ending = AttemptFailed(
+                attempt=self.open_attempt,
+                code=error.code,
+                message=error.message,
+                milliseconds=round((clock.monotonic() - self.asked_at) * 1000),
+            )
+        ending = msgspec.structs.replace(ending, code=error.code, message=error.message)
         self.turn.log.append(ending)
         self.add(ending)
 

@@ -14,6 +14,7 @@ from podium.vocabulary.part import Extra, Part
 from podium.vocabulary.usage import HostUsage, Usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "other"]
+UsageSource = Literal["provider", "estimate", "none"]
 Status = Literal["queued", "running", "completed", "failed", "cancelled", "interrupted"]
 
 
@@ -131,7 +132,7 @@ class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=Tru
     status: int | None = None
     after: float | None = None
     usage: Usage | None = None
-    usage_source: Literal["provider", "estimate", "none"] = "none"
+    usage_source: UsageSource = "none"
     cost: str | None = None
     cost_breakdown: CostBreakdown | None = None
     counting_method: CountingMethod | None = None
@@ -147,7 +148,7 @@ class AttemptEnded(Struct, frozen=True, tag="attempt.ended", omit_defaults=True)
     milliseconds: int
     first_byte_milliseconds: int | None = None
     usage: Usage | None = None
-    usage_source: Literal["provider", "estimate", "none"] = "none"
+    usage_source: UsageSource = "none"
     cost: str | None = None
     cost_breakdown: CostBreakdown | None = None
     counting_method: CountingMethod | None = None

@@ -134,6 +134,7 @@ class NativeDoor:
         return Ask(
             tenant=who.tenant,
             user=who.user,
+            key=who.key,
             sees_all=who.is_admin,
             request=request,
             model=given.model or ask.model,
@@ -193,6 +194,7 @@ def _asked(incoming: Incoming, given: TurnGiven, conversation_id: str) -> Ask:
     return Ask(
         tenant=incoming.who.tenant,
         user=incoming.who.user,
+        key=incoming.who.key,
         sees_all=incoming.who.is_admin,
         request=Request(
             model=given.model or "",

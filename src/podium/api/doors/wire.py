@@ -139,6 +139,7 @@ def _ask(incoming: Incoming, request: Request, wishes: Wishes, *, strict: bool) 
     return Ask(
         tenant=incoming.who.tenant,
         user=incoming.who.user,
+        key=incoming.who.key,
         sees_all=incoming.who.is_admin,
         request=request,
         model=request.model or None,

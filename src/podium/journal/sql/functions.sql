@@ -188,3 +188,8 @@ CREATE OR REPLACE FUNCTION process_sweep(_most int) RETURNS void LANGUAGE sql AS
            AND NOT EXISTS (SELECT 1 FROM logs l WHERE l.owner = k.id AND NOT l.ended)
          LIMIT _most)
 $$;
+
+-- Whether a process is known to be gone, or was forgotten.
+CREATE OR REPLACE FUNCTION process_is_over(_id text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = _id AND NOT p.over)
+$$;

@@ -1,0 +1,339 @@
+-- Where a period begins that lasts at `_at`: half-open, in the budget's own time zone, so a day may have 23 or 25 hours.
+CREATE OR REPLACE FUNCTION budget_start(_period text, _timezone text, _at timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT CASE _period WHEN 'total' THEN to_timestamp(0) ELSE date_trunc(_period, _at, _timezone) END
+$$;
+
+-- Where it ends; null for `total`.
+CREATE OR REPLACE FUNCTION budget_end(_period text, _timezone text, _at timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN _period <> 'total' THEN
+        (date_trunc(_period, _at AT TIME ZONE _timezone) + ('1 ' || _period)::interval) AT TIME ZONE _timezone END
+$$;
+
+-- Give the users without budgets of their own the default ones: by day, by month, in total; null is none.
+CREATE OR REPLACE FUNCTION budget_defaults(_tenants text[], _users text[], _defaults bigint[]) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO budgets (id, tenant, scope_type, scope_id, amount, period, is_default)
+    SELECT 'bud_' || md5(u.tenant || u.user_id || d.period), u.tenant, 'user', u.user_id, d.amount, d.period, true
+      FROM (SELECT DISTINCT g.tenant, g.user_id FROM unnest(_tenants, _users) AS g(tenant, user_id)) u,
+           unnest(_defaults, ARRAY['day', 'month', 'total']) AS d(amount, period)
+     WHERE d.amount IS NOT NULL AND NOT EXISTS (
+           SELECT 1 FROM budgets b
+            WHERE b.tenant = u.tenant AND b.scope_type = 'user' AND b.scope_id = u.user_id
+              AND (NOT b.is_default OR (b.period = d.period AND b.amount = d.amount)))
+     ORDER BY 1
+    ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE SET amount = excluded.amount WHERE budgets.is_default
+$$;
+
+-- Set money aside for attempts, all items in one commit; gives one row an item, in order. An attempt that has a hold already
+-- (it comes again, or it outgrew it) is brought up to what it wants now. All scopes of an item are held, or none.
+--   outcome  free     no budget counts it; a hold all the same, for what it will have cost
+--            held     `granted` in all: what it wants, or what is left if that is at least the least it needs
+--            refused  by `budget`, of which `room` is left until `resets_at`
+--            judged   this process was judged dead
+-- Locks in the one global order: holds, then periods by budget.
+CREATE OR REPLACE FUNCTION ledger_hold(
+    _owner text, _ids text[], _turns text[], _conversations text[], _tenants text[], _users text[], _keys text[],
+    _personas text[], _dialogues text[], _purposes text[], _models text[], _tariffs text[], _wanted bigint[],
+    _least bigint[], _tokens int[], _floors bigint[], _defaults bigint[])
+RETURNS TABLE (outcome text, granted bigint, room bigint, budget text, scope_type text, scope_id text, period text,
+               amount bigint, resets_at timestamptz) LANGUAGE plpgsql AS $$
+DECLARE
+    _now timestamptz := clock_timestamp();
+    _there_ids text[]; _there bigint[];
+    _items int[]; _budgets text[]; _starts timestamptz[];
+    _p_budgets text[]; _p_starts timestamptz[]; _p_rooms bigint[]; _p_adds bigint[];
+    _leg_items int[]; _leg_at int[];
+    _grants bigint[] := '{}'; _new boolean[] := '{}'; _tight int[] := '{}'; _rooms bigint[] := '{}';
+    _at int := 1; _first int; _before bigint; _known int; _least_at int; _extra bigint; _given bigint;
+BEGIN
+    IF NOT journal_fence(_owner) THEN
+        RETURN QUERY SELECT 'judged', 0::bigint, 0::bigint, NULL, NULL, NULL, NULL, 0::bigint, NULL::timestamptz
+                       FROM unnest(_ids);
+        RETURN;
+    END IF;
+    IF cardinality(_defaults) > 0 THEN
+        PERFORM budget_defaults(_tenants, _users, _defaults);
+    END IF;
+    SELECT coalesce(array_agg(h.attempt_id), '{}'), array_agg(h.amount) INTO _there_ids, _there
+      FROM (SELECT k.attempt_id, k.amount FROM holds k WHERE k.attempt_id = ANY(_ids)
+             ORDER BY k.attempt_id FOR UPDATE) h;
+    SELECT coalesce(array_agg(l.item), '{}'), array_agg(l.budget_id), array_agg(l.starts_at)
+      INTO _items, _budgets, _starts
+      FROM (SELECT g.item, b.id AS budget_id, budget_start(b.period, b.timezone, _now) AS starts_at
+              FROM unnest(_ids, _tenants, _users, _keys, _conversations, _personas, _dialogues) WITH ORDINALITY
+                   AS g(id, tenant, user_id, key_id, session, persona, dialogue, item)
+             CROSS JOIN LATERAL (VALUES ('tenant', g.tenant), ('user', g.user_id), ('key', g.key_id),
+                                        ('session', g.session), ('persona', g.persona), ('dialogue', g.dialogue))
+                   AS s(type, id)
+              JOIN budgets b ON b.tenant = g.tenant AND b.scope_type = s.type AND b.scope_id = s.id
+             WHERE g.id <> ALL(_there_ids)
+             UNION ALL
+            SELECT g.item, leg.budget_id, leg.starts_at
+              FROM unnest(_ids) WITH ORDINALITY AS g(id, item)
+              JOIN holds h ON h.attempt_id = g.id
+             CROSS JOIN LATERAL unnest(h.legs) AS leg) l;
+    IF cardinality(_items) > 0 THEN
+        INSERT INTO budget_periods (budget_id, starts_at, ends_at, amount)
+        SELECT b.id, budget_start(b.period, b.timezone, _now), budget_end(b.period, b.timezone, _now), b.amount
+          FROM budgets b
+         WHERE b.id = ANY(_budgets) AND NOT EXISTS (
+               SELECT 1 FROM budget_periods p
+                WHERE p.budget_id = b.id AND p.starts_at = budget_start(b.period, b.timezone, _now))
+         ORDER BY b.id
+        ON CONFLICT DO NOTHING;
+        SELECT array_agg(q.budget_id), array_agg(q.starts_at), array_agg(q.room), array_agg(0::bigint)
+          INTO _p_budgets, _p_starts, _p_rooms, _p_adds
+          FROM (SELECT p.budget_id, p.starts_at, p.amount - p.spent - p.held - p.suspense AS room
+                  FROM budget_periods p
+                 WHERE (p.budget_id, p.starts_at) IN (SELECT n.b, n.s FROM unnest(_budgets, _starts) AS n(b, s))
+                 ORDER BY p.budget_id, p.starts_at FOR NO KEY UPDATE) q;
+        SELECT coalesce(array_agg(l.item ORDER BY l.item, p.at), '{}'), array_agg(p.at ORDER BY l.item, p.at)
+          INTO _leg_items, _leg_at
+          FROM unnest(_items, _budgets, _starts) AS l(item, budget_id, starts_at)
+          JOIN unnest(_p_budgets, _p_starts) WITH ORDINALITY AS p(budget_id, starts_at, at)
+            ON p.budget_id = l.budget_id AND p.starts_at = l.starts_at;
+    END IF;
+    FOR i IN 1 .. cardinality(_ids) LOOP
+        _known := array_position(_there_ids, _ids[i]);
+        IF _known IS NULL AND array_position(_ids, _ids[i]) < i THEN
+            _known := array_position(_ids, _ids[i]);  -- the same attempt twice in one batch
+            _before := coalesce(_grants[_known], 0);
+        ELSE
+            _before := coalesce(_there[_known], 0);
+        END IF;
+        _first := _at;
+        _least_at := NULL;
+        WHILE _leg_items[_at] = i LOOP
+            IF _least_at IS NULL OR _p_rooms[_leg_at[_at]] < _p_rooms[_least_at] THEN
+                _least_at := _leg_at[_at];
+            END IF;
+            _at := _at + 1;
+        END LOOP;
+        _extra := greatest(_wanted[i] - _before, 0);
+        IF _least_at IS NOT NULL AND _p_rooms[_least_at] < _extra THEN
+            _extra := CASE WHEN _before + greatest(_p_rooms[_least_at], 0) >= _least[i]
+                           THEN greatest(_p_rooms[_least_at], 0) END;
+        END IF;
+        _given := _before + _extra;
+        IF _extra > 0 THEN
+            FOR j IN _first .. _at - 1 LOOP
+                _p_rooms[_leg_at[j]] := _p_rooms[_leg_at[j]] - _extra;
+                _p_adds[_leg_at[j]] := _p_adds[_leg_at[j]] + _extra;
+            END LOOP;
+        END IF;
+        _grants := _grants || _given;
+        _new := _new || (_given IS NOT NULL AND (_known IS NULL OR _extra > 0));
+        _tight := _tight || _least_at;
+        _rooms := _rooms || _p_rooms[_least_at];
+    END LOOP;
+    INSERT INTO holds (attempt_id, owner, at, turn_id, conversation_id, tenant, user_id, key_id, purpose, model, tariff,
+                       amount, tokens, floor, legs)
+    SELECT DISTINCT ON (g.id) g.id, _owner, _now, g.turn_id, g.conversation, g.tenant, g.user_id, g.key_id, g.purpose,
+           g.model, g.tariff, g.granted, g.tokens, g.floor, coalesce(k.legs, '{}')
+      FROM unnest(_ids, _turns, _conversations, _tenants, _users, _keys, _purposes, _models, _tariffs, _grants, _tokens,
+                  _floors, _new) WITH ORDINALITY
+           AS g(id, turn_id, conversation, tenant, user_id, key_id, purpose, model, tariff, granted, tokens, floor,
+                is_new, item)
+      LEFT JOIN (SELECT l.item, array_agg(ROW(l.budget_id, l.starts_at)::budget_leg) AS legs
+                   FROM unnest(_items, _budgets, _starts) AS l(item, budget_id, starts_at) GROUP BY l.item) k
+        ON k.item = g.item
+     WHERE g.is_new ORDER BY g.id, g.granted DESC
+    ON CONFLICT (attempt_id) DO UPDATE SET amount = excluded.amount;
+    IF cardinality(_items) > 0 THEN
+        UPDATE budget_periods p SET held = p.held + d.add
+          FROM unnest(_p_budgets, _p_starts, _p_adds) AS d(budget_id, starts_at, add)
+         WHERE p.budget_id = d.budget_id AND p.starts_at = d.starts_at AND d.add > 0;
+    END IF;
+    RETURN QUERY
+        SELECT CASE WHEN g.granted IS NULL THEN 'refused' WHEN g.tight IS NULL THEN 'free' ELSE 'held' END,
+               coalesce(g.granted, 0), g.room, b.id, b.scope_type, b.scope_id, b.period, q.amount, q.ends_at
+          FROM unnest(_grants, _tight, _rooms) WITH ORDINALITY AS g(granted, tight, room, item)
+          LEFT JOIN budget_periods q
+            ON g.granted IS NULL AND q.budget_id = _p_budgets[g.tight] AND q.starts_at = _p_starts[g.tight]
+          LEFT JOIN budgets b ON b.id = q.budget_id
+         ORDER BY g.item;
+END $$;
+
+-- Give back what was held for attempts that never left.
+CREATE OR REPLACE FUNCTION ledger_void(_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    _gone holds[];
+BEGIN
+    SELECT array_agg(h) INTO _gone
+      FROM (SELECT * FROM holds k WHERE k.attempt_id = ANY(_ids) ORDER BY k.attempt_id FOR UPDATE) h;
+    DELETE FROM holds k WHERE k.attempt_id IN (SELECT g.attempt_id FROM unnest(_gone) g);
+    PERFORM budget_move(_gone, ARRAY[]::bigint[], ARRAY[]::bigint[]);
+END $$;
+
+-- Turn holds into what was spent and what may yet have been: item by item with the holds. Gives the periods that changed.
+CREATE OR REPLACE FUNCTION budget_move(_gone holds[], _spent bigint[], _suspenses bigint[])
+RETURNS TABLE (budget_id text, starts_at timestamptz, room bigint, is_warning boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    _budgets text[]; _starts timestamptz[]; _holds bigint[]; _amounts bigint[]; _waits bigint[];
+BEGIN
+    SELECT array_agg(s.budget_id), array_agg(s.starts_at), array_agg(s.held), array_agg(s.spent), array_agg(s.suspense)
+      INTO _budgets, _starts, _holds, _amounts, _waits
+      FROM (SELECT leg.budget_id, leg.starts_at, sum((g.hold).amount)::bigint AS held,
+                   sum(coalesce(g.spent, 0))::bigint AS spent, sum(coalesce(g.suspense, 0))::bigint AS suspense
+              FROM ROWS FROM (unnest(_spent), unnest(_suspenses), generate_series(1, cardinality(_gone)))
+                   AS w(spent, suspense, item)
+             CROSS JOIN LATERAL (SELECT _gone[w.item] AS hold, w.spent, w.suspense) g
+             CROSS JOIN LATERAL unnest((g.hold).legs) AS leg
+             GROUP BY leg.budget_id, leg.starts_at) s;
+    IF _budgets IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM 1 FROM budget_periods p
+      WHERE (p.budget_id, p.starts_at) IN (SELECT n.b, n.s FROM unnest(_budgets, _starts) AS n(b, s))
+      ORDER BY p.budget_id, p.starts_at FOR NO KEY UPDATE;
+    RETURN QUERY
+        WITH alarms AS (
+            SELECT p.budget_id, p.starts_at FROM budget_periods p
+              JOIN budgets b ON b.id = p.budget_id
+              JOIN unnest(_budgets, _starts, _amounts) AS d(budget_id, starts_at, spent)
+                ON d.budget_id = p.budget_id AND d.starts_at = p.starts_at
+             WHERE NOT p.warned AND d.spent > 0 AND (p.spent + d.spent)::numeric * 1000 >= p.amount::numeric * b.alert)
+        UPDATE budget_periods p
+           SET held = p.held - d.held, spent = p.spent + d.spent, suspense = p.suspense + d.suspense,
+               warned = p.warned OR a.budget_id IS NOT NULL
+          FROM unnest(_budgets, _starts, _holds, _amounts, _waits) AS d(budget_id, starts_at, held, spent, suspense)
+          LEFT JOIN alarms a ON a.budget_id = d.budget_id AND a.starts_at = d.starts_at
+         WHERE p.budget_id = d.budget_id AND p.starts_at = d.starts_at
+        RETURNING p.budget_id, p.starts_at, p.amount - p.spent - p.held - p.suspense, a.budget_id IS NOT NULL;
+END $$;
+
+-- Settle attempts: their holds become entries, all items in one commit; gives one row an item, in order.
+--   outcome  settled  `room` is what is left of the tightest of its budgets (null without any), `warned` those that
+--                     passed their threshold with this statement
+--            before   it is entered already, by the usage of `source`
+--            unknown  there is no such hold
+CREATE OR REPLACE FUNCTION ledger_settle(
+    _ids text[], _amounts bigint[], _suspenses bigint[], _inputs int[], _cached int[], _writes int[], _outputs int[],
+    _reasonings int[], _audios int[], _sources text[], _responses text[], _succeeded boolean[], _milliseconds int[])
+RETURNS TABLE (outcome text, room bigint, warned text[], source text) LANGUAGE plpgsql AS $$
+DECLARE
+    _gone holds[]; _spent bigint[]; _waits bigint[];
+    _m_budgets text[]; _m_starts timestamptz[]; _m_rooms bigint[]; _m_warned boolean[];
+BEGIN
+    SELECT array_agg(h) INTO _gone
+      FROM (SELECT * FROM holds k WHERE k.attempt_id = ANY(_ids) ORDER BY k.attempt_id FOR UPDATE) h;
+    DELETE FROM holds k WHERE k.attempt_id IN (SELECT g.attempt_id FROM unnest(_gone) g);
+    INSERT INTO ledger_entries (id, at, turn_id, conversation_id, tenant, user_id, key_id, purpose, model, tariff,
+        response_id, input, cached_input, cache_write, output, reasoning, audio, usage_source, succeeded, milliseconds,
+        held, amount, legs)
+    SELECT DISTINCT ON (h.attempt_id) h.attempt_id, h.at, h.turn_id, h.conversation_id, h.tenant, h.user_id, h.key_id,
+           h.purpose, h.model, h.tariff, g.response, g.input, g.cached, g.writes, g.output, g.reasoning, g.audio, g.source,
+           g.succeeded, g.milliseconds, h.amount, g.amount, h.legs
+      FROM unnest(_gone) h
+      JOIN unnest(_ids, _amounts, _inputs, _cached, _writes, _outputs, _reasonings, _audios, _sources, _responses,
+                  _succeeded, _milliseconds) WITH ORDINALITY
+           AS g(id, amount, input, cached, writes, output, reasoning, audio, source, response, succeeded, milliseconds,
+                item)
+        ON g.id = h.attempt_id
+     ORDER BY h.attempt_id, g.item;
+    SELECT array_agg(g.amount ORDER BY h.at), array_agg(g.suspense ORDER BY h.at) INTO _spent, _waits
+      FROM unnest(_gone) WITH ORDINALITY AS h(attempt_id, owner, happened, turn_id, conversation_id, tenant, user_id,
+                                             key_id, purpose, model, tariff, amount, tokens, floor, legs, at)
+     CROSS JOIN LATERAL (SELECT i.amount, i.suspense
+                           FROM unnest(_ids, _amounts, _suspenses) WITH ORDINALITY AS i(id, amount, suspense, item)
+                          WHERE i.id = h.attempt_id ORDER BY i.item LIMIT 1) g;
+    INSERT INTO suspenses (entry_id, until, amount, legs)
+    SELECT h.attempt_id, clock_timestamp() + interval '24 hours', w.suspense, h.legs
+      FROM unnest(_gone) WITH ORDINALITY AS h(attempt_id, owner, happened, turn_id, conversation_id, tenant, user_id,
+                                             key_id, purpose, model, tariff, amount, tokens, floor, legs, at)
+      JOIN unnest(_waits) WITH ORDINALITY AS w(suspense, at) ON w.at = h.at
+     WHERE w.suspense > 0;
+    SELECT array_agg(m.budget_id), array_agg(m.starts_at), array_agg(m.room), array_agg(m.is_warning)
+      INTO _m_budgets, _m_starts, _m_rooms, _m_warned FROM budget_move(_gone, _spent, _waits) m;
+    RETURN QUERY
+        SELECT CASE WHEN h.attempt_id IS NOT NULL THEN 'settled' WHEN e.id IS NOT NULL THEN 'before' ELSE 'unknown' END,
+               k.room, k.warned, e.usage_source
+          FROM unnest(_ids) WITH ORDINALITY AS g(id, item)
+          LEFT JOIN unnest(_gone) h ON h.attempt_id = g.id
+          LEFT JOIN LATERAL (SELECT l.id, l.usage_source FROM ledger_entries l
+                              WHERE h.attempt_id IS NULL AND l.id = g.id LIMIT 1) e ON true
+          LEFT JOIN LATERAL (SELECT min(m.room) AS room, array_agg(m.budget_id) FILTER (WHERE m.warned) AS warned
+                               FROM unnest(_m_budgets, _m_starts, _m_rooms, _m_warned)
+                                    AS m(budget_id, starts_at, room, warned)
+                               JOIN unnest(h.legs) AS leg
+                                 ON leg.budget_id = m.budget_id AND leg.starts_at = m.starts_at) k ON true
+         ORDER BY g.item;
+END $$;
+
+-- Correct an entry by what became known since: the difference is written down and counted in the periods of its admission.
+-- Whatever was in suspense for it is known now. Says whether anything changed.
+CREATE OR REPLACE FUNCTION ledger_correct(_id text, _amount bigint, _usage int[], _source text, _reason text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    _entry ledger_entries;
+    _delta bigint;
+    _seq int;
+    _waits bigint;
+BEGIN
+    SELECT * INTO _entry FROM ledger_entries e WHERE e.id = _id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    SELECT _amount - _entry.amount - coalesce(sum(c.amount), 0), coalesce(max(c.seq), 0) INTO _delta, _seq
+      FROM ledger_corrections c WHERE c.entry_id = _id;
+    DELETE FROM suspenses s WHERE s.entry_id = _id RETURNING s.amount INTO _waits;
+    IF _delta = 0 AND _waits IS NULL AND _entry.usage_source = _source THEN
+        RETURN false;
+    END IF;
+    INSERT INTO ledger_corrections (entry_id, seq, amount, usage, usage_source, reason)
+    VALUES (_id, _seq + 1, _delta, _usage, _source, _reason);
+    PERFORM 1 FROM budget_periods p
+      WHERE (p.budget_id, p.starts_at) IN (SELECT l.budget_id, l.starts_at FROM unnest(_entry.legs) l)
+      ORDER BY p.budget_id, p.starts_at FOR NO KEY UPDATE;
+    UPDATE budget_periods p SET spent = p.spent + _delta, suspense = p.suspense - coalesce(_waits, 0)
+      FROM unnest(_entry.legs) l WHERE p.budget_id = l.budget_id AND p.starts_at = l.starts_at;
+    RETURN true;
+END $$;
+
+-- Let go of what nobody learned more about in a day. Gives how many.
+CREATE OR REPLACE FUNCTION ledger_release(_most int) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    _due suspenses[];
+BEGIN
+    SELECT array_agg(s) INTO _due
+      FROM (SELECT * FROM suspenses k WHERE k.until < clock_timestamp() ORDER BY k.entry_id
+             LIMIT _most FOR UPDATE SKIP LOCKED) s;
+    DELETE FROM suspenses k WHERE k.entry_id IN (SELECT d.entry_id FROM unnest(_due) d);
+    PERFORM 1 FROM budget_periods p
+      WHERE (p.budget_id, p.starts_at) IN (SELECT l.budget_id, l.starts_at FROM unnest(_due) d, unnest(d.legs) l)
+      ORDER BY p.budget_id, p.starts_at FOR NO KEY UPDATE;
+    UPDATE budget_periods p SET suspense = p.suspense - d.amount
+      FROM (SELECT l.budget_id, l.starts_at, sum(s.amount)::bigint AS amount
+              FROM unnest(_due) s, unnest(s.legs) l GROUP BY 1, 2) d
+     WHERE p.budget_id = d.budget_id AND p.starts_at = d.starts_at;
+    RETURN coalesce(cardinality(_due), 0);
+END $$;
+
+-- Holds of a turn that this process took over, and those of processes that are gone for long: nobody will settle them.
+CREATE OR REPLACE FUNCTION ledger_left(_turn text, _most int)
+RETURNS TABLE (id text, tokens int, floor bigint, amount bigint, model text) LANGUAGE sql STABLE AS $$
+    SELECT h.attempt_id, h.tokens, h.floor, h.amount, h.model FROM holds h
+     WHERE CASE WHEN _turn IS NOT NULL THEN h.turn_id = _turn
+                ELSE h.at < clock_timestamp() - interval '10 minutes' AND process_is_over(h.owner) END
+     ORDER BY h.attempt_id LIMIT _most
+$$;
+
+-- Make room for the entries of this month and the next. A month of which the rest has rows already stays there.
+CREATE OR REPLACE FUNCTION ledger_prepare() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    _month timestamptz;
+BEGIN
+    FOREACH _month IN ARRAY ARRAY[date_trunc('month', now(), 'UTC'), date_trunc('month', now() + interval '1 month', 'UTC')]
+    LOOP
+        IF to_regclass('ledger_entries_' || to_char(_month AT TIME ZONE 'UTC', 'YYYY_MM')) IS NULL
+           AND NOT EXISTS (SELECT 1 FROM ledger_entries_rest r
+                            WHERE r.at >= _month AND r.at < _month + interval '1 month') THEN
+            EXECUTE format('CREATE TABLE %I PARTITION OF ledger_entries FOR VALUES FROM (%L) TO (%L)',
+                           'ledger_entries_' || to_char(_month AT TIME ZONE 'UTC', 'YYYY_MM'), _month,
+                           (_month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC');
+        END IF;
+    END LOOP;
+END $$;
+SELECT ledger_prepare();

@@ -1,0 +1,243 @@
+"""The till: holds before attempts and settlements after them, each one batched round trip, durable when it answers.
+
+Everything is decided by the database in one statement for all items; this only carries it there and back. A caller that
+is cancelled while its hold is under way leaves none behind.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from podium.errors import BudgetExceeded, Lost
+from podium.identity.payer import Payer
+from podium.journal.lease import Lease
+from podium.kit import clock, money
+from podium.store.batch import Batch
+from podium.store.database import Lane, Rows
+from podium.vocabulary.event import UsageSource
+from podium.vocabulary.usage import Usage
+
+_FOR_EVER = 1e9
+_SEEN_TARIFFS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Money to be set aside for an attempt, in nano-dollars: all that it may cost, and the least that is of any use.
+
+    `tokens` is how many its input likely has, `floor` what it costs at the most; `tariff` the digest of the
+    prices, which the till has been told.
+    """
+
+    attempt: str
+    payer: Payer
+    turn: str | None
+    purpose: str
+    model: str
+    tariff: str
+    amount: int
+    least: int
+    tokens: int
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was set aside. `is_bound` says whether any budget counts it."""
+
+    amount: int
+    is_bound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an attempt cost: `amount` for certain, `suspense` perhaps; and how it went."""
+
+    attempt: str
+    amount: int
+    suspense: int
+    usage: Usage
+    source: UsageSource
+    response: str | None
+    succeeded: bool
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """`left` of the tightest budget, None without any; `warned` are the budgets that passed their threshold with it."""
+
+    left: int | None = None
+    warned: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    wanted: Wanted
+    owner: str
+
+
+class Till:
+    """Holds and settlements of this process.
+
+    Args:
+        lane, settling: a connection each for holds and for settlements, both durable.
+        lease: by whose name holds are written.
+        defaults: the budgets by day, by month and in total of users who have none of their own, in nano-dollars.
+    """
+
+    def __init__(
+        self, lane: Lane, settling: Lane, lease: Lease, defaults: tuple[int | None, ...] = (None, None, None)
+    ) -> None:
+        self._lane = lane
+        self._settling = settling
+        self._lease = lease
+        self._defaults = list(defaults) if any(each is not None for each in defaults) else []
+        self._tariffs: set[str] = set()
+        self._voids: set[asyncio.Task[None]] = set()
+        self._holds: Batch[_Ask, Held | BudgetExceeded] = Batch(
+            "hold", self._hold, compensate=self._give_back
+        )
+        self._settlements: Batch[Spent, Settled] = Batch("settle", self._settle, patience=_FOR_EVER)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self._holds.close()
+        while self._voids:
+            await asyncio.wait(self._voids)
+        await self._settlements.close()
+
+    async def know(self, tariff: str, told: str) -> None:
+        """Note a tariff by its digest, before money is held by it."""
+        if tariff in self._tariffs:
+            return
+        await self._lane.fetch("INSERT INTO tariffs VALUES ($1, $2) ON CONFLICT DO NOTHING", tariff, told)
+        if len(self._tariffs) >= _SEEN_TARIFFS:
+            self._tariffs.clear()
+        self._tariffs.add(tariff)
+
+    async def hold(self, wanted: Wanted) -> Held:
+        """Set money aside, or bring what was set aside for this attempt up to `wanted.amount`.
+
+        Raises:
+            BudgetExceeded: a budget has less left than the least that is of use.
+            Lost: this process was judged dead.
+            Unavailable: the database does not answer.
+        """
+        held = await self._holds.put(_Ask(wanted, self._lease.owner))
+        if isinstance(held, BudgetExceeded):
+            raise held
+        return held
+
+    async def settle(self, spent: Spent) -> Settled:
+        """Enter what an attempt cost, however long the database is away. Repeating it changes nothing."""
+        return await self._settlements.put(spent)
+
+    async def void(self, attempt: str) -> None:
+        """Give back what was held for an attempt that never left."""
+        await self._settling.fetch("SELECT ledger_void($1)", [attempt])
+
+    def _give_back(self, ask: _Ask, held: Held | BudgetExceeded) -> None:
+        if isinstance(held, Held):
+            task = asyncio.get_running_loop().create_task(self.void(ask.wanted.attempt), name="void")
+            self._voids.add(task)
+            task.add_done_callback(self._voids.discard)
+
+    async def _hold(self, asks: Sequence[_Ask]) -> list[Held | BudgetExceeded]:
+        found: dict[int, Held | BudgetExceeded] = {}
+        for owner in sorted({ask.owner for ask in asks}):
+            ours = [(at, ask.wanted) for at, ask in enumerate(asks) if ask.owner == owner]
+            rows = await self._held(owner, [wanted for _, wanted in ours])
+            for (at, _), row in zip(ours, rows, strict=True):
+                if row["outcome"] == "judged":
+                    raise Lost
+                found[at] = (
+                    _refusal(row)
+                    if row["outcome"] == "refused"
+                    else Held(row["granted"], row["outcome"] == "held")
+                )
+        return [found[at] for at in range(len(asks))]
+
+    async def _held(self, owner: str, wanted: Sequence[Wanted]) -> Rows:
+        payers = [each.payer for each in wanted]
+        return await self._lane.fetch(
+            "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+            owner,
+            [each.attempt for each in wanted],
+            [each.turn for each in wanted],
+            [payer.conversation for payer in payers],
+            [payer.tenant for payer in payers],
+            [payer.user for payer in payers],
+            [payer.key for payer in payers],
+            [payer.persona for payer in payers],
+            [payer.dialogue for payer in payers],
+            [each.purpose for each in wanted],
+            [each.model for each in wanted],
+            [each.tariff for each in wanted],
+            [each.amount for each in wanted],
+            [each.least for each in wanted],
+            [each.tokens for each in wanted],
+            [each.floor for each in wanted],
+            self._defaults,
+        )
+
+    async def _settle(self, given: Sequence[Spent]) -> list[Settled]:
+        usages = [each.usage for each in given]
+        rows = await self._settling.fetch(
+            "SELECT * FROM ledger_settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            [each.attempt for each in given],
+            [each.amount for each in given],
+            [each.suspense for each in given],
+            [usage.input + usage.tool_use for usage in usages],
+            [usage.cached_input for usage in usages],
+            [usage.cache_write for usage in usages],
+            [usage.output for usage in usages],
+            [usage.reasoning for usage in usages],
+            [usage.audio_input + usage.audio_output for usage in usages],
+            [each.source for each in given],
+            [each.response for each in given],
+            [each.succeeded for each in given],
+            [each.milliseconds for each in given],
+        )
+        for each, row in zip(given, rows, strict=True):
+            if row["outcome"] == "before" and each.source == "provider" and row["source"] != "provider":
+                await self._correct(each)
+        return [Settled(row["room"], tuple(row["warned"] or ())) for row in rows]
+
+    async def _correct(self, spent: Spent) -> None:
+        """What a late owner knows is better than what others supposed."""
+        usage = spent.usage
+        await self._settling.fetch(
+            "SELECT ledger_correct($1, $2, $3, $4, $5)",
+            spent.attempt,
+            spent.amount,
+            [
+                *(
+                    usage.input + usage.tool_use,
+                    usage.cached_input,
+                    usage.cache_write,
+                    usage.output,
+                    usage.reasoning,
+                ),
+                usage.audio_input + usage.audio_output,
+            ],
+            spent.source,
+            "the host's own count came later",
+        )
+
+
+_PERIODS = {"day": "Daily", "week": "Weekly", "month": "Monthly"}
+
+
+def _refusal(row: asyncpg.Record) -> BudgetExceeded:
+    scope, period, resets = row["scope_type"], row["period"], row["resets_at"]
+    kind = "Session" if scope == "session" else _PERIODS.get(period, scope.capitalize())
+    until = "" if resets is None else f" It resets at {clock.rfc3339(resets)}."
+    left = money.dollars(max(row["room"], 0))
+    return BudgetExceeded(
+        f"Budget limit exceeded: {kind} budget limit exceeded. Of the {money.dollars(row['amount'])} dollars of"
+        f" {row['budget']} ({scope}, {period}) {left} are left, which is less than this call needs.{until}",
+        hint="Raise the budget, wait for its next period, or ask for a shorter answer.",
+    )

@@ -1,0 +1,77 @@
+"""kill -9 at every call of the ledger and around it: what was served is booked once, and nothing stays held."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from podium.catalogue.profile import Price
+from tests.ledger.book import Book, book
+from tests.turn.mortal import Heard, Mortal, mortal, wait_for
+
+pytestmark = pytest.mark.promise("booked")
+
+PROSE = "[[tokens=12 rate=60]]"
+PRICE = Price(input=150_000, output=600_000)
+STEPS = [
+    "before ledger_hold",
+    "after ledger_hold",
+    "after journal_put",
+    "before post",
+    "after post",
+    "before ledger_settle",
+    "after ledger_settle",
+    "before turn_record",
+    "after turn_record",
+]
+
+
+@pytest.fixture
+async def podium(dsn: str) -> AsyncGenerator[Mortal, None]:
+    async with mortal(DATABASE_URL=dsn) as running:
+        yield running
+
+
+@pytest.fixture
+async def rows(dsn: str) -> AsyncGenerator[Book, None]:
+    async with book(dsn) as open_book:
+        yield open_book
+
+
+async def settled(rows: Book) -> None:
+    """Wait until nothing is held any more."""
+    held = 1
+
+    async def look() -> None:
+        nonlocal held
+        held = len(await rows.rows("SELECT * FROM holds"))
+
+    await look()
+    while held:
+        await rows.rows("SELECT pg_sleep(0.05)")
+        await look()
+
+
+@pytest.mark.parametrize("is_stateless", [False, True], ids=["conversation", "stateless"])
+async def test_whenever_a_server_is_killed_each_attempt_is_booked_once(
+    podium: Mortal, rows: Book, *, is_stateless: bool
+) -> None:
+    budget = await rows.budget(10**12)
+    for step in STEPS:
+        if is_stateless and step == "after journal_put":
+            continue  # nothing of it is stored before its end
+        conversation = await podium.conversation()
+        podium.order(f"server {step}")
+        heard: Heard = podium.chat(PROSE) if is_stateless else podium.say(conversation, PROSE)
+        await wait_for(lambda: podium.struck)
+        await heard.done()
+        await podium.revive()
+        if not is_stateless:
+            turns = await podium.ended(conversation, within=20.0)
+            assert len(turns) == 1
+    await wait_for(lambda: not podium.host.oracle.running)
+    await settled(rows)
+    await rows.check()
+    await rows.check_oracle(podium.host.oracle.calls, {"lab/small": PRICE})
+    period = await rows.period(budget)
+    assert period["held"] == 0
+    assert period["spent"] == sum(entry["amount"] for entry in await rows.entries())
