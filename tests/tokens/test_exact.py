@@ -146,3 +146,29 @@ print("tiktoken" in sys.modules)
 """
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["False", "True"]
+
+
+@with_fixtures
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "gemini-2.5-flash", "llama-9"])
+async def test_a_ceiling_by_script_is_above_both_known_vocabularies(model: str) -> None:
+    """Prose, sums, JSON, code, hex, base64 and ten scripts."""
+    below = []
+    for row in fixtures():
+        counted = await count_text(row["text"], model)
+        if counted.ceiling < max(row["o200k_base"], row["cl100k_base"]):
+            below.append((row["text"][:40], counted, row["o200k_base"], row["cl100k_base"]))
+    assert below == []
+
+
+@with_fixtures
+@pytest.mark.parametrize("kind", ["query", "mt_bench", "maths_answer", "tool_message_json"])
+async def test_an_estimate_by_script_is_near_the_count(kind: str) -> None:
+    """Nine in ten within a quarter of o200k_base's count, of which a stranger's is a tenth more."""
+    ratios = [
+        (await count_text(row["text"], "llama-9")).tokens / (1.1 * row["o200k_base"])
+        for row in fixtures()
+        if row["kind"] == kind
+    ]
+    ratios.sort()
+    assert ratios[len(ratios) // 20] > 0.8
+    assert ratios[-len(ratios) // 20] < 1.25

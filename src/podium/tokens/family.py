@@ -172,7 +172,7 @@ _CL100K = Family("cl100k_base", _BROAD, is_framed=True, request=(3, 7))
 _CLAUDE = Family(
     None,
     Patches(28, 1_568),
-    scale=(1.18, 2.0),
+    scale=(1.18, 1.6),
     request=(3, 60),
     line=(4, 8),
     call=(25, 110),
@@ -181,12 +181,12 @@ _CLAUDE = Family(
     schema=(150, 700),
     document=(20, 800),
 )
-_CLAUDE_4_7 = replace(_CLAUDE, pictures=Patches(28, 4_784), scale=(1.42, 2.4), tools=(450, 800))
+_CLAUDE_4_7 = replace(_CLAUDE, pictures=Patches(28, 4_784), scale=(1.42, 1.9), tools=(450, 800))
 
 _GEMINI = Family(
     None,
     Crops(),
-    scale=(1.05, 1.6),
+    scale=(1.05, 1.3),
     request=(0, 10),
     line=(0, 4),
     call=(4, 60),
@@ -199,7 +199,7 @@ _GEMINI_3 = replace(_GEMINI, pictures=Alike(1_120, 2_240))
 _STRANGER = Family(
     None,
     Alike(1_600, 6_404),
-    scale=(1.1, 2.0),
+    scale=(1.1, 1.6),
     request=(10, 100),
     line=(5, 10),
     call=(20, 100),

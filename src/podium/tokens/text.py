@@ -71,4 +71,5 @@ def _weighed(text: str, vocabulary: VocabularyName | None) -> Weight:
         tokens = tokens_of(vocabulary, text)
         return Weight(tokens, tokens, size)
     script = script_of(text)
-    return Weight(min(script.tokens(LIKELY), size), script.tokens(CAREFUL), size)
+    least = min(1, size)
+    return Weight(min(max(script.tokens(LIKELY), least), size), max(script.tokens(CAREFUL), least), size)
