@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from podium.catalogue.profile import Profile
 from podium.tokens.count import ceiling, count_request, count_text
@@ -98,7 +99,7 @@ parts = st.one_of(
         st.builds(Media, st.just("inline"), any_text, st.sampled_from(["text/plain", "application/pdf"])),
     ),
     st.builds(Audio, st.builds(Media, st.sampled_from(["inline", "url"]), any_text)),
-    st.just(Json(b'{"a": 1}')),  # type: ignore[arg-type]  # msgspec's Raw takes bytes
+    st.just(Json(Raw(b'{"a": 1}'))),
 )
 roles: st.SearchStrategy[Role] = st.sampled_from(["system", "user", "assistant", "tool"])
 lines = st.builds(Line, roles, st.lists(parts, max_size=3).map(tuple), st.none() | any_text)
@@ -119,9 +120,9 @@ async def test_any_request_has_a_count_and_more_of_it_is_not_less(
 
 @pytest.mark.parametrize("model", MODELS)
 async def test_tools_and_schemas_are_counted(model: str) -> None:
-    schema = b'{"type": "object", "properties": {"city": {"type": "string", "enum": ["Paris", "Rome"]}}}'
+    schema = Raw(b'{"type": "object", "properties": {"city": {"type": "string", "enum": ["Paris", "Rome"]}}}')
     bare = Request(model, (Line("user", (Text("hello"),)),))
-    tool = Tool("get_weather", "Tells the weather of a city.", schema)  # type: ignore[arg-type]  # as above
+    tool = Tool("get_weather", "Tells the weather of a city.", schema)
     profile = Profile("host", model)
     counts = [
         await count_request(each, profile)
@@ -129,7 +130,7 @@ async def test_tools_and_schemas_are_counted(model: str) -> None:
             bare,
             Request(model, bare.lines, tools=(tool,)),
             Request(model, bare.lines, tools=(tool, tool)),
-            Request(model, bare.lines, tools=(tool, tool), schema=Schema("answer", schema)),  # type: ignore[arg-type]
+            Request(model, bare.lines, tools=(tool, tool), schema=Schema("answer", schema)),
         )
     ]
     assert [each.tokens for each in counts] == sorted({each.tokens for each in counts})
@@ -141,7 +142,7 @@ async def test_tools_and_schemas_are_counted(model: str) -> None:
     [b"", b"[]", b"{", b'{"properties": 5}', b'{"properties": {"a": 1}, "required": "x"}', b"[" * 9999],
 )
 async def test_a_schema_that_is_none_is_counted_by_its_bytes_at_most(parameters: bytes) -> None:
-    tool = Tool("f", None, parameters)  # type: ignore[arg-type]  # msgspec's Raw takes bytes
+    tool = Tool("f", None, Raw(parameters))
     for model in MODELS:
         counted = await count_request(Request(model, (), tools=(tool,)), Profile("host", model))
         assert 0 < counted.tokens <= counted.ceiling
