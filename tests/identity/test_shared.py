@@ -58,6 +58,23 @@ async def wait_until(number: int, quota: Quota, tokens: int = 0) -> list[Grant]:
             await asyncio.sleep(0.005)
 
 
+async def wait_well(quota: Quota) -> None:
+    assert quota._shared is not None
+    async with asyncio.timeout(10):
+        while True:
+            if quota._shared.is_well:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def wait_in_vain(quota: Quota, seconds: float) -> None:
+    """There is nothing to be had, as often as it is asked for."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert not await admitted(quota, 1)
+        await asyncio.sleep(0.1)
+
+
 @pytest.mark.promise("rate")
 async def test_many_at_once_on_two_processes_get_exactly_what_there_is(redis: Redis) -> None:
     async with quotas(redis, FREE) as (here, there):
@@ -124,10 +141,7 @@ async def test_seats_of_a_living_process_are_renewed(redis: Redis, monkeypatch: 
     monkeypatch.setattr(module, "_RENEW_SECONDS", 0.2)
     async with quotas(redis, Limits(tiers={"free": Limit(turns=1)})) as (here, there):
         [grant] = await admitted(here, 5)
-        until = time.monotonic() + 2.0
-        while time.monotonic() < until:
-            assert not await admitted(there, 1)
-            await asyncio.sleep(0.1)
+        await wait_in_vain(there, 2.0)
         grant.stand()
         [other] = await wait_until(1, there)
         grant.sit()
@@ -160,12 +174,7 @@ async def test_a_silent_redis_costs_one_call_fifty_milliseconds_and_is_then_left
             assert sorted(took)[-2] < 0.02
         finally:
             redis._process.send_signal(18)
-        assert quota._shared is not None
-        async with asyncio.timeout(10):
-            while True:
-                if quota._shared.is_well:
-                    break
-                await asyncio.sleep(0.02)
+        await wait_well(quota)
         assert await admitted(quota, 1)
 
 
