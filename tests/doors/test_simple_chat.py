@@ -256,6 +256,28 @@ async def test_a_model_that_nobody_has_leaves_no_session_behind(ann: Caller) -> 
     assert (await ann.good("GET", "/v1/conversations"))["data"] == []
 
 
+async def test_a_budget_refuses_with_its_detail(server: Podium) -> None:
+    root = await caller(server, "root", scope="admin")
+    await root.good("POST", "/budgets/session/poor", {"budget_limit": "0.000000001"})
+    told = await root.ask("POST", "/chat", {"message": "hello", "session_id": "poor"})
+    assert (told.status, told.error["code"]) == (429, "insufficient_quota")
+    assert told.headers["x-should-retry"] == "false"
+    assert told.json["detail"] == "Budget limit exceeded: Session budget limit exceeded"
+    session = (await begun_in_session_chat(root))["session_id"]
+    await root.good("POST", f"/budgets/session/{session}", {"budget_limit": 0.000000001})
+    path, body = f"/llm/chat/{session}/message/", {"user_message": "hello"}
+    for accept in ("application/json", STREAM):
+        told = await root.ask("POST", path, body, accept=accept)
+        assert told.status == 429
+        assert told.json["detail"] == "Budget limit exceeded: Session budget limit exceeded"
+    assert not server.host.oracle.calls[1:]
+
+
+async def begun_in_session_chat(who: Caller) -> Any:
+    given = {"user_id": "0a1b2c3d-0000-4000-8000-00000000abcd", "initial_message": "hello"}
+    return await who.good("POST", "/llm/chat/", given)
+
+
 # ── thinking ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -11,12 +11,13 @@ from podium.store.database import Database
 class Found:
     """A conversation that a word may mean. `idle` is for how many seconds nothing was said in it.
 
-    It is 0 while a turn speaks and as long as nothing was ever said.
+    It is 0 while a turn speaks and as long as nothing was ever said, which makes it `new`.
     """
 
     id: str
     user: str
     idle: float
+    new: bool = False
 
 
 async def find_named(
@@ -30,7 +31,8 @@ async def find_named(
     rows = await database.fetch(
         """
         SELECT c.id, c.user_id AS "user", CASE WHEN c.running IS NOT NULL OR c.messages = 0 THEN 0
-               ELSE extract(epoch FROM clock_timestamp() - c.updated_at)::float8 END AS idle
+               ELSE extract(epoch FROM clock_timestamp() - c.updated_at)::float8 END AS idle,
+               c.messages = 0 AS new
           FROM conversations c
          WHERE (c.tenant = $1 AND c.name = $3 AND ($5 OR c.user_id = $2))
             OR (c.tenant = $1 AND c.id = $4 AND ($6::text IS NULL OR c.user_id = $6))

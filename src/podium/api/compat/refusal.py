@@ -1,10 +1,10 @@
-"""How both doors say an error: as Podium does, and with `detail` beside it where the error has one."""
+"""How both doors say an error: as Podium does, and with `detail` beside it where a budget is the reason."""
 
 import msgspec
 
 from podium.api.errors import native
 from podium.api.passage import Refuse, Scope, passage_of
-from podium.errors import PodiumError
+from podium.errors import BudgetExceeded, PodiumError
 
 
 def refusing(scope: Scope) -> Refuse:
@@ -14,9 +14,9 @@ def refusing(scope: Scope) -> Refuse:
 
 
 def refused(error: PodiumError, turn: str | None) -> bytes:
-    """An error as JSON: `{"error": {…}}`, and the `detail` of one that carries its own."""
+    """An error as JSON: `{"error": {…}}`; beside it the first sentence of what a budget's refusal says."""
     said = native(error, turn)
-    detail: str | None = getattr(error, "detail", None)
-    if detail is None:
+    if not isinstance(error, BudgetExceeded):
         return said
+    detail = error.message.partition(". ")[0].removesuffix(".")
     return b'%b,"detail":%b}' % (said[:-1], msgspec.json.encode(detail))

@@ -13,18 +13,19 @@ _LONGEST = 200
 
 
 async def open_session(database: Database, who: Principal, session: str) -> Found:
-    """The session of this name, made if it is new; two at once make one.
+    """The session of this name, made if it is new, with the budget that waited for it; two at once make one.
 
-    A name that is the UUID of a session that this principal may see means that one. A budget may have waited for it.
+    A name that is the UUID of a session that this principal may see means that one.
     """
     for _ in range(_MOST_TRIES):
         found = await conversation.find_named(database, who, session, identifier=id_of("conv", session))
+        if not found:
+            made = await conversation.create_named(database, who, session)
+            found = [] if made is None else [Found(id=made, user=who.user, idle=0.0, new=True)]
         if found:
+            if found[0].new:  # also where another has just made it and has not come as far as this
+                await claim(database, who.tenant, session, found[0].id, found[0].user)
             return found[0]
-        made = await conversation.create_named(database, who, session)
-        if made is not None:
-            await claim(database, who.tenant, session, made, who.user)
-            return Found(id=made, user=who.user, idle=0.0)
     raise Unavailable("The session is being made and deleted by others.", after=1.0)
 
 
