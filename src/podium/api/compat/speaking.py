@@ -119,6 +119,7 @@ def _ask(said: Said, incoming: Incoming) -> Ask:
     return Ask(
         tenant=who.tenant,
         user=who.user,
+        key=who.key,
         sees_all=who.is_admin,
         request=Request(
             model=said.model or "",
