@@ -194,7 +194,19 @@ BEGIN
               JOIN budgets b ON b.id = p.budget_id
               JOIN unnest(_budgets, _starts, _amounts) AS d(budget_id, starts_at, spent)
                 ON d.budget_id = p.budget_id AND d.starts_at = p.starts_at
-             WHERE NOT p.warned AND d.spent > 0 AND (p.spent + d.spent)::numeric * 1000 >= p.amount::numeric * b.alert)
+             WHERE NOT p.warned AND d.spent > 0 AND (p.spent + d.spent)::numeric * 1000 >= p.amount::numeric * b.alert),
+        told AS (
+            INSERT INTO budget_alerts (id, budget_id, starts_at, ends_at, alert, spent, amount, tenant, scope_type,
+                                       scope_id, period)
+            SELECT 'alr_' || md5(concat_ws(' ', b.id, extract(epoch FROM p.starts_at), b.alert, p.amount)), b.id,
+                   p.starts_at, p.ends_at, b.alert, p.spent + d.spent, p.amount, b.tenant, b.scope_type, b.scope_id,
+                   b.period
+              FROM alarms a
+              JOIN budget_periods p ON p.budget_id = a.budget_id AND p.starts_at = a.starts_at
+              JOIN budgets b ON b.id = a.budget_id
+              JOIN unnest(_budgets, _starts, _amounts) AS d(budget_id, starts_at, spent)
+                ON d.budget_id = p.budget_id AND d.starts_at = p.starts_at
+            ON CONFLICT DO NOTHING)
         UPDATE budget_periods p
            SET held = p.held - d.held, spent = p.spent + d.spent, suspense = p.suspense + d.suspense,
                warned = p.warned OR a.budget_id IS NOT NULL
