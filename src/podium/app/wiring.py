@@ -76,11 +76,7 @@ class App:
         )
         self.till = Till(lane(), lane(), self._lease)
         self._voices = Voices(
-            self.wires,
-            settings.catalogue.endpoints,
-            local=local,
-            share=server.workers,
-            till=self.till,
+            self.wires, settings.catalogue.endpoints, local=local, share=server.workers, till=self.till
         )
         self.endpoints = self._voices.health
         self.counter = Counter(settings.catalogue, self._voices)
