@@ -171,3 +171,17 @@ def test_a_mistake_in_a_price_is_told_with_its_place(
     with pytest.raises(Misconfigured) as caught:
         loaded(tmp_path, file, environment)
     assert str(caught.value) == told
+
+
+def test_who_names_a_model_that_will_not_be_called_is_told_at_the_start(tmp_path: Path) -> None:
+    routes = '[routes]\nfast = ["lab/small", "openai/gpt-5-mini"]\n[models."lab/big"]\n'
+    price = 'price = { input = "1", output = "2" }\n'
+    dark = 'default_model = "lab/big"\n' + LAB + routes
+    told = tuple(
+        f'podium.toml: "{name}" of {where} has no price and will not be called:'
+        f' give it one in [models."{name}"], or set allow_unpriced = true'
+        for name, where in (("lab/big", "default_model"), ("lab/small", 'the route "fast"'))
+    )
+    assert loaded(tmp_path, dark, KEYS).warnings == told
+    assert loaded(tmp_path, dark + price, KEYS).warnings == told[1:]
+    assert loaded(tmp_path, dark, {**KEYS, "PODIUM_ALLOW_UNPRICED": "1"}).warnings == ()

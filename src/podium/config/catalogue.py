@@ -33,6 +33,7 @@ def build(
     server: Server,
     weights: Weights | None,
     default_model: str | None,
+    allow_unpriced: bool,
 ) -> tuple[Catalogue, list[str]]:
     """The catalogue, and what the operator should know about it: nothing that keeps a server from starting."""
     warnings: list[str] = []
@@ -55,10 +56,12 @@ def build(
         catalogue,
         routes={alias: names for alias, names in routes.items() if names},
         default_model=default_model or _default_model(environment, endpoints, weights),
+        allow_unpriced=allow_unpriced,
     )
     if default_model is not None and not _is_known(catalogue, default_model):
         why = _why(default_model, environment)
         warnings.append(f'the default model "{default_model}" has no configured endpoint{why}')
+    warnings += _unpriced(document, catalogue)
     return catalogue, warnings
 
 
@@ -194,6 +197,20 @@ def _resolvable(
 
 def _is_known(catalogue: Catalogue, name: str) -> bool:
     return bool(catalogue.find(name))
+
+
+def _unpriced(document: Document, catalogue: Catalogue) -> Iterator[str]:
+    """Models that are named and will not be called. Of a host whose prices are published nothing is said."""
+    named: list[tuple[str, tuple[str, ...]]] = [("default_model", (catalogue.default_model or "",))]
+    named += [(f'the route "{alias}"', names) for alias, names in catalogue.routes.items()]
+    for where, names in named if not catalogue.allow_unpriced else ():
+        for name in names:
+            for each in catalogue.find(name):
+                if not (each.profile.price or each.endpoint.price or each.endpoint.price_list):
+                    yield (
+                        f'{document.name}: "{each.profile.name}" of {where} has no price and will not be called:'
+                        f" give it one in {header(('models', each.profile.name))}, or set allow_unpriced = true"
+                    )
 
 
 def _why(name: str, environment: Mapping[str, str]) -> str:

@@ -1,7 +1,6 @@
 """Read the settings, once: flags over environment over file over default."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -69,12 +68,14 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
     if mistakes:
         raise Misconfigured(mistakes)
     default_model = environment.get("PODIUM_DEFAULT_MODEL") or document.file.default_model
-    catalogue, warnings = build(
-        document, environment, server=server, weights=weights, default_model=default_model
-    )
     allowed = allowed_by(environment)
-    catalogue = replace(
-        catalogue, allow_unpriced=document.file.allow_unpriced if allowed is None else allowed
+    catalogue, warnings = build(
+        document,
+        environment,
+        server=server,
+        weights=weights,
+        default_model=default_model,
+        allow_unpriced=document.file.allow_unpriced if allowed is None else allowed,
     )
     if why_not is not None and catalogue.default_model == "simulator/echo":
         warnings.append(f"{why_not} {why_not.hint or ''} The simulator answers instead.".replace("  ", " "))
