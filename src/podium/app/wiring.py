@@ -91,12 +91,9 @@ class App:
             admission=self._admission(),
             steps=self._steps(),
         )
+        lost = Lost(self.database, self.till, settings.catalogue)
         self._recovery = Recovery(
-            lane=taking,
-            lease=self._lease,
-            journal=self._journal,
-            turns=self.turns,
-            lost=Lost(self.database, self.till, settings.catalogue),
+            lane=taking, lease=self._lease, journal=self._journal, turns=self.turns, lost=lost
         )
         self._listening = Listening(
             lane(), {"podium_stop": self._recovery.heard, CHANNEL: self.keyring.forget}
