@@ -15,7 +15,8 @@ class Call(Struct, frozen=True):
 
     `turn` is None for calls outside any turn; `deadline` is on the monotonic clock; `trace` is the correlation id;
     `strict` refuses to leave anything unsaid. Without a `payer` nobody is charged: that is for calls which the
-    operator makes. `attempt` is told to the host; `buried` is told how an attempt ended whose stream was closed before its end.
+    operator makes. `attempt` is told to the host; `buried` is told how an attempt ended whose stream was closed before
+    its end.
     """
 
     turn: str | None

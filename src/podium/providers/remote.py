@@ -83,11 +83,9 @@ class Remote:
 
     async def stream(self, request: Request, call: Call, /) -> AsyncGenerator[Spoken, None]:
         """Ask, and yield the deltas as they come. Closing the generator closes the connection at once."""
-        outgoing = self._wire.write_request(request, self._profile, self._endpoint)
+        outgoing = _marked(self._wire.write_request(request, self._profile, self._endpoint), call)
         if outgoing.dropped:
             yield self._unsaid(outgoing.dropped, strict=call.strict)
-        if call.attempt is not None:
-            outgoing = replace(outgoing, headers={**outgoing.headers, _ATTEMPT: call.attempt})
         bounds = self._bounds(call, streams=request.stream and self._profile.streaming)
         response = await self._ask(outgoing, min(bounds.first_byte_at, bounds.ends_at))
         body = Body(response.content, bounds)
@@ -266,6 +264,12 @@ def _checked_url(endpoint: Endpoint) -> str:
                 hint="It begins with http:// or https:// and names a host.",
             )
     return str(URL(endpoint.base_url)).rstrip("/")
+
+
+def _marked(outgoing: Outgoing, call: Call) -> Outgoing:
+    if call.attempt is None:
+        return outgoing
+    return replace(outgoing, headers={**outgoing.headers, _ATTEMPT: call.attempt})
 
 
 def _checked_headers(endpoint: Endpoint, headers: Mapping[str, str]) -> dict[str, str]:
