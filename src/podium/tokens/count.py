@@ -9,11 +9,10 @@ from typing import Literal
 from podium.catalogue.profile import Profile
 from podium.tokens.declared import declared
 from podium.tokens.family import HOSTED, SEALED, Bounds, Family, family_of
-from podium.tokens.media import media_tokens
+from podium.tokens.media import media_ceiling, media_tokens
 from podium.tokens.sheet import Sheet, extra_texts, laid_out
 from podium.tokens.text import Weight, size_of, weight_of
 from podium.tokens.vocabulary import is_loaded
-from podium.vocabulary.part import Image
 from podium.vocabulary.request import Request, Tool
 
 _LONG = 200_000
@@ -49,7 +48,8 @@ async def count_request(request: Request, profile: Profile) -> Count:
     Takes microseconds where the texts were counted before; a vocabulary's first count loads it in a thread.
     """
     family, sheet = family_of(profile.model), laid_out(request)
-    if _is_quick(family, sum(map(len, sheet.texts))):
+    size = sum(map(len, sheet.texts)) + sum(len(part.media.value) for part in sheet.media)
+    if _is_quick(family, size + sum(len(tool.parameters or ()) for tool in sheet.tools)):
         return _count(sheet, family)
     return await asyncio.to_thread(_count, sheet, family)
 
@@ -62,7 +62,7 @@ def ceiling(request: Request, profile: Profile) -> int:
         size += sum(size_of(text) for tool in sheet.tools for text in _texts(tool))
         size += sum(map(size_of, sheet.schema)) + _added(sheet, family)[1]
         for part in sheet.media:
-            size += family.pictures.most if isinstance(part, Image) else media_tokens(part, family)[1]
+            size += media_ceiling(part, family)
     return size + family.request[1] + sheet.lines * family.line[1]
 
 

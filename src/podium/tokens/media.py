@@ -13,7 +13,7 @@ import re
 from podium.tokens.family import Bounds, Family
 from podium.tokens.picture import size_of
 from podium.tokens.sheet import Medium
-from podium.vocabulary.part import Audio, Image, Video
+from podium.vocabulary.part import Document, Image, Video
 
 _A_SECOND_OF_SOUND = 32
 """Gemini's, https://ai.google.dev/gemini-api/docs/audio; OpenAI's models count ten."""
@@ -32,31 +32,46 @@ _UNSEEN: Bounds = (1_600, 50_000)
 """What is behind a link or an id, when it is no picture: ten pages, half an hour of sound."""
 
 _PAGE_OBJECT = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
-_LEAST_BYTES_OF_A_PAGE = 2_000
+_BYTES_OF_A_PAGE = 40_000
+_LEAST_BYTES_OF_A_PAGE = 200
+_CROWDED = 20
+"""How many times more pages there may be than usual, where they cannot be counted."""
+
+_WINDOW = 1_048_576
+"""Tokens of the largest window: no host reads more."""
 
 
 def media_tokens(part: Medium, family: Family) -> Bounds:
-    """The tokens of one of them at a model of this family, likely and at most."""
-    media = part.media
-    kind = media.media_type or ""
-    if isinstance(part, Image) or kind.startswith("image/"):
-        return _picture(part, family)
-    if media.kind != "inline":
+    """The tokens of one of them at a model of this family, likely and at most; reads PDFs whole, else the head."""
+    if _is_picture(part):
+        size = size_of(part.media.value) if part.media.kind == "inline" else None
+        return family.pictures.tokens(size, part.detail if isinstance(part, Image) else None)
+    if isinstance(part, Document) and part.media.kind == "inline":
+        return _document(part.media.value)
+    return _timed(part)
+
+
+def media_ceiling(part: Medium, family: Family) -> int:
+    """The most tokens of one of them, without a look at more than its head."""
+    if _is_picture(part):
+        return family.pictures.most
+    if isinstance(part, Document) and part.media.kind == "inline":
+        return min(_most_pages(part.media.value) * _PAGE[1], _WINDOW)
+    return _timed(part)[1]
+
+
+def _is_picture(part: Medium) -> bool:
+    return isinstance(part, Image) or (part.media.media_type or "").startswith("image/")
+
+
+def _timed(part: Medium) -> Bounds:
+    """Sound and film by their length; what is not here, as it were of a usual one."""
+    value = part.media.value
+    if part.media.kind != "inline":
         return _UNSEEN
-    size = len(media.value) * 3 // 4
-    match part:
-        case Audio():
-            return _seconds(size, _sound_rates(media.value), _A_SECOND_OF_SOUND)
-        case Video():
-            return _seconds(size, _FILM_RATES, _A_SECOND_OF_FILM)
-        case _:
-            pages = _pages(media.value)
-            return pages[0] * _PAGE[0], pages[1] * _PAGE[1]
-
-
-def _picture(part: Medium, family: Family) -> Bounds:
-    size = size_of(part.media.value) if part.media.kind == "inline" else None
-    return family.pictures.tokens(size, part.detail if isinstance(part, Image) else None)
+    if isinstance(part, Video):
+        return _seconds(len(value) * 3 // 4, _FILM_RATES, _A_SECOND_OF_FILM)
+    return _seconds(len(value) * 3 // 4, _sound_rates(value), _A_SECOND_OF_SOUND)
 
 
 def _seconds(size: int, rates: Bounds, tokens: int) -> Bounds:
@@ -76,12 +91,18 @@ def _sound_rates(value: str) -> Bounds:
     return _SOUND_RATES
 
 
-def _pages(value: str) -> Bounds:
-    """A PDF's pages as far as they stand in the open; else by its bytes."""
+def _document(value: str) -> Bounds:
+    """A PDF by its pages, as far as they stand in the open; else by its bytes."""
     try:
         data = base64.b64decode(value)
     except (binascii.Error, ValueError):
         data = b""
-    least = len(_PAGE_OBJECT.findall(data))
-    most = least or max(1, len(data) // _LEAST_BYTES_OF_A_PAGE)
-    return least or max(1, most // 20), most
+    found = len(_PAGE_OBJECT.findall(data))
+    likely = found or max(1, len(data) // _BYTES_OF_A_PAGE)
+    most = min(found or likely * _CROWDED, _most_pages(value))
+    tokens = min(most * _PAGE[1], _WINDOW)
+    return min(likely * _PAGE[0], tokens), tokens
+
+
+def _most_pages(value: str) -> int:
+    return 1 + len(value) // _LEAST_BYTES_OF_A_PAGE
