@@ -25,9 +25,11 @@ class Spender:
         """Hold so many nano-dollars; the attempt's id."""
         attempt = ids.new("att")
         [row] = await self._database.fetch(
-            "SELECT * FROM ledger_hold($1, ARRAY[$2], ARRAY[$3], ARRAY[$4], ARRAY[$5], ARRAY[$6], ARRAY[$7],"
-            " ARRAY[$8], ARRAY[NULL]::text[], ARRAY[$9], ARRAY[$10], ARRAY['tariff'], ARRAY[$11::bigint],"
-            " ARRAY[$11::bigint], ARRAY[0::bigint], '{}')",
+            "SELECT * FROM ledger_hold(_owner => $1, _ids => ARRAY[$2], _turns => ARRAY[$3],"
+            " _conversations => ARRAY[$4], _tenants => ARRAY[$5], _users => ARRAY[$6], _keys => ARRAY[$7], _personas => ARRAY[$8],"
+            " _dialogues => ARRAY[NULL]::text[], _purposes => ARRAY[$9], _models => ARRAY[$10],"
+            " _tariffs => ARRAY['tariff'], _wanted => ARRAY[$11::bigint], _least => ARRAY[$11::bigint],"
+            " _tokens => ARRAY[10], _floors => ARRAY[0::bigint], _defaults => '{}')",
             PROCESS,
             attempt,
             told.get("turn"),

@@ -9,6 +9,7 @@ from podium.cli.chat import chat
 from podium.cli.doctor import doctor
 from podium.cli.explain import explain
 from podium.cli.keys import keys
+from podium.cli.ledger import ledger
 from podium.cli.migrate import migrate
 from podium.cli.models import models
 from podium.cli.serve import serve
@@ -45,6 +46,7 @@ app.command()(chat)
 app.command()(models)
 app.command()(explain)
 app.add_typer(keys, name="keys")
+app.add_typer(ledger, name="ledger")
 app.command()(simulate)
 app.command()(migrate)
 app.command()(doctor)
