@@ -39,14 +39,14 @@ def name_of(word: str) -> str:
 
 
 async def act_in(services: Services, who: Principal, tenant: str | None) -> Principal:
-    """The same principal in the tenant that a body or a query names, by its name or id.
+    """The same principal in the tenant that a body or a query names: by its name, and by admins by its id too.
 
     Raises:
         Unknown: there is none, or it is another's.
     """
-    if tenant is None or tenant in (who.tenant, who.tenant_name):
+    if tenant is None or tenant == who.tenant_name:
         return who
-    found = await find_tenant(services.database, tenant)
+    found = await find_tenant(services.database, tenant) if who.is_admin else None
     return await services.keyring.act_in(who, tenant if found is None else found.name)
 
 
