@@ -11,8 +11,10 @@ from podium.api.application import build
 from podium.api.compat.routes import session_chat_routes, simple_chat_routes
 from podium.api.compat.session_chat import SessionChat
 from podium.api.compat.simple_chat import Defaults, SimpleChat
+from podium.api.compat.summary import summary_route
 from podium.api.doors.counting import Counting
 from podium.api.doors.dialects import anthropic_routes, gemini_routes, model_routes, openai_routes
+from podium.api.doors.estimating import Estimating, estimate_route
 from podium.api.doors.gemini import GeminiDoor
 from podium.api.doors.models import ModelRoutes
 from podium.api.doors.native import NativeDoor
@@ -26,6 +28,7 @@ from podium.api.passage import Limits
 from podium.api.root import root_route
 from podium.api.services import Services
 from podium.app import App
+from podium.routing.choose import Chooser
 
 
 def entrance(app: App) -> ASGIApp:
@@ -87,6 +90,9 @@ def _routes(app: App, services: Services, limits: Limits) -> Sequence[HotRoute]:
         *gemini_routes(GeminiDoor(app.turns, app.counter, limits)),
         *model_routes(models),
         *_session_routes(app, services, limits),
+        estimate_route(
+            Estimating(app.wires["openai_chat"], Chooser(app.settings.catalogue), app.database, limits)
+        ),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
     )
 
@@ -97,4 +103,5 @@ def _session_routes(app: App, services: Services, limits: Limits) -> Sequence[Ho
     return (
         *session_chat_routes(SessionChat(app.turns, services, limits, seconds=defaults.session_seconds)),
         *simple_chat_routes(SimpleChat(app.turns, services, limits, defaults)),
+        summary_route(app.database),
     )
