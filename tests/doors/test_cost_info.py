@@ -52,6 +52,15 @@ async def test_a_native_turn_tells_it_whole_and_streamed_and_later(server: Podiu
     assert Decimal(streamed["cost_info"]["total_cost"]) == worth(server)
 
 
+async def test_the_parts_of_a_cost_are_the_whole_of_it(server: Podium) -> None:
+    path = f"/v1/conversations/{await server.conversation()}/turns"
+    text = "[[cached=3]] [[reason tokens=40]] [[tokens=9]]"
+    cost = (await server.call("POST", path, json={"input": text}))["cost_info"]
+    parts = {name: Decimal(part) for name, part in cost["cost_breakdown"].items()}
+    assert sum(parts.values()) == Decimal(cost["total_cost"])
+    assert all(parts[name] > 0 for name in ("input_cost", "output_cost", "thinking_cost", "cached_cost"))
+
+
 async def test_a_turn_that_runs_has_no_cost_yet(server: Podium) -> None:
     path = f"/v1/conversations/{await server.conversation()}/turns"
     async with server.http.post(
