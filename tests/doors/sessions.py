@@ -65,7 +65,8 @@ class Caller:
 
 async def caller(server: Podium, user: str, *, tenant: str = "acme", scope: str = "member") -> Caller:
     """A caller with a new key."""
-    made = await server.call("POST", "/v1/keys", json={"tenant": tenant, "user": user, "scope": scope})
+    wanted = {"tenant": tenant, "user": user, "scope": scope, "tier": "unlimited"}
+    made = await server.call("POST", "/v1/keys", json=wanted)
     return Caller(server, made["key"])
 
 
