@@ -10,7 +10,7 @@ from podium.store.database import Database
 
 _log = logging.getLogger(__name__)
 
-_BATCH = 5_000  # entries: a tenth of a second, for which the snapshot is held
+_BATCH = 2_000  # entries: some 50 ms, for which the snapshot is held
 _PAUSE = 5.0
 
 
