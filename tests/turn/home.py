@@ -17,6 +17,7 @@ from podium.config.place import Place
 from podium.config.server import Server
 from podium.config.settings import Settings
 from podium.kit import ids
+from podium.ledger.webhook import Webhook
 from podium.simulator import Simulator
 from tests.doors.podium import ADMIN_KEY, catalogue_of
 from tests.serving import serving
@@ -33,7 +34,7 @@ class Home(Client):
 
 @asynccontextmanager
 async def homes(
-    dsn: str, number: int = 1, *, price: Price | None = None, **server: Any
+    dsn: str, number: int = 1, *, price: Price | None = None, webhook: Webhook | None = None, **server: Any
 ) -> AsyncGenerator[list[Home], None]:
     """So many servers on one database, each of an installation of its own; `price` is the model's, if not the usual."""
     async with AsyncExitStack() as stack:
@@ -46,6 +47,7 @@ async def homes(
                 data_dir=Path("/nowhere"),
                 admin_key=ADMIN_KEY,
                 catalogue=_priced(catalogue_of(host), price),
+                webhook=webhook,
             )
             place = Place(home=ids.new("home"), boot=ids.new("boot"), slot=0)
             app = App(settings, place)

@@ -5,6 +5,8 @@ from podium.vocabulary.event import TurnReport
 
 
 def cost_headers(turn: TurnReport) -> Headers:
-    """`x-podium-cost`: the turn's cost in dollars."""
+    """In dollars: `x-podium-cost`, and `x-podium-budget-remaining`: what it left of the tightest budget."""
     cost = turn.cost if turn.cost_info is None else turn.cost_info.total_cost
-    return [] if cost is None else [(b"x-podium-cost", cost.encode())]
+    left = None if turn.cost_info is None else turn.cost_info.budget_remaining
+    told = ((b"x-podium-cost", cost), (b"x-podium-budget-remaining", left))
+    return [(name, value.encode()) for name, value in told if value is not None]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from podium.app.count import Counter
 from podium.app.voice import Address, Voices
 from podium.config.place import Place
+from podium.config.server import Server
 from podium.config.settings import Settings
 from podium.context.signed import find_blocks
 from podium.errors import OperatorError
@@ -16,6 +17,8 @@ from podium.identity.quota import Quota
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.journal.mirror import Mirrors
+from podium.kit import money
+from podium.ledger.alerting import Alerting
 from podium.ledger.lost import Lost
 from podium.ledger.rolling import Rolling
 from podium.ledger.till import Till
@@ -74,7 +77,7 @@ class App:
             self._mirrors,
             announce=self.wakeups.say if self.wakeups else None,
         )
-        self.till = Till(lane(), lane(), self._lease)
+        self.till = Till(lane(), lane(), self._lease, _defaults(server))
         self._voices = Voices(
             self.wires, settings.catalogue.endpoints, local=local, share=server.workers, till=self.till
         )
@@ -141,9 +144,9 @@ class App:
                 stack.push_async_callback(self._shared.close)
             self._listening.open()
             stack.push_async_callback(self._listening.close)
-            rolling = Rolling(self.database)
-            rolling.open()
-            stack.push_async_callback(rolling.close)
+            for watch in (Rolling(self.database), Alerting(self.database, self.settings.webhook)):
+                watch.open()
+                stack.push_async_callback(watch.close)
             await self._recovery.open()
             stack.push_async_callback(self._recovery.close)
             yield
@@ -162,6 +165,11 @@ class App:
                 f"{workers} server processes need {needed} database connections; the database allows {most}.",
                 hint="Raise max_connections, or start fewer workers.",
             )
+
+
+def _defaults(server: Server) -> tuple[int | None, ...]:
+    said = (server.default_daily_budget, server.default_monthly_budget, server.default_user_budget)
+    return tuple(None if dollars is None else money.nano(dollars) for dollars in said)
 
 
 def _wakeups(url: str, mirrors: Mirrors) -> "Wakeups":

@@ -88,6 +88,13 @@ class ModelTable(Table):
     sampling: Literal["all", "one", "none"] | None = None
 
 
+class AlertsTable(Table):
+    """[alerts]: whom to tell when a budget reaches its threshold."""
+
+    webhook_url: HttpUrl | None = None
+    webhook_secret_env: str | None = None
+
+
 class File(Table):
     """The whole of podium.toml."""
 
@@ -96,6 +103,7 @@ class File(Table):
     server: Server = Server()
     resilience: ResilienceTable = ResilienceTable()
     limits: LimitsTable = LimitsTable()
+    alerts: AlertsTable = AlertsTable()
     endpoints: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EndpointTable] = {}
     models: dict[Annotated[str, Field(pattern=r"^[^/]+/.+$")], ModelTable] = {}
     routes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
@@ -105,6 +113,7 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): File,
     ("server",): Server,
     ("resilience",): ResilienceTable,
+    ("alerts",): AlertsTable,
     ("limits",): LimitsTable,
     ("limits", "*"): LimitTable,
     ("endpoints", "*"): EndpointTable,

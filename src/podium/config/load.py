@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from podium.config.alerts import origins as alerts_origins
+from podium.config.alerts import webhook
 from podium.config.catalogue import build, find_key
 from podium.config.document import Document, read
 from podium.config.home import default_data_dir
@@ -26,6 +28,9 @@ _NAMES = {name: f"PODIUM_{name.upper()}" for name in Server.model_fields} | {
     "max_tokens": "MAX_TOKENS",
     "thinking_budget": "THINKING_BUDGET",
     "session_timeout": "SESSION_TIMEOUT",
+    "default_daily_budget": "DEFAULT_DAILY_BUDGET",
+    "default_monthly_budget": "DEFAULT_MONTHLY_BUDGET",
+    "default_user_budget": "DEFAULT_USER_BUDGET",
 }
 
 Flags = Mapping[str, object]
@@ -54,7 +59,7 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
         document = _read(flags, environment, directory, over)
     except Misconfigured as error:
         mistakes += error.mistakes
-    mistakes += _mistaken_variables(environment)
+    mistakes += _mistaken_variables(environment, document)
     server = document.file.server.model_copy(
         update={name: getattr(over, name) for name in over.model_fields_set}
     )
@@ -86,6 +91,7 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
         admin_key=environment.get("PODIUM_ADMIN_KEY"),
         catalogue=catalogue,
         limits=limits(document.file.limits, limits_said_by(environment)),
+        webhook=webhook(environment, document),
         weights=weights,
         origins=tuple(_origins(server, flags, environment, document)),
         warnings=tuple(warnings),
@@ -111,7 +117,11 @@ def _overrides(flags: Flags, environment: Mapping[str, str]) -> Server:
         ) from error
 
 
-def _mistaken_variables(environment: Mapping[str, str]) -> Iterator[str]:
+def _mistaken_variables(environment: Mapping[str, str], document: Document) -> Iterator[str]:
+    try:
+        webhook(environment, document)
+    except Misconfigured as error:
+        yield from error.mistakes
     for host in HOSTS:
         address = environment.get(host.address_name or "", "https://")
         if not address.startswith(("http://", "https://")):
@@ -202,6 +212,7 @@ def _origins(
     yield _unpriced_origin(environment, document)
     yield from _resilience_origins(environment, document)
     yield from _limits_origins(environment, document)
+    yield from alerts_origins(environment, document)
     if "PODIUM_ADMIN_KEY" in environment:
         yield Origin(name="admin_key", value="set", source="PODIUM_ADMIN_KEY")
     for host in HOSTS:

@@ -23,8 +23,8 @@ _WANTED = {
     "model": "a table",
     "path": "a path",
 }
-SECRET = frozenset({"database_url", "redis_url"})
-"""Settings whose value may hold a password and is never shown."""
+SECRET = frozenset({"database_url", "redis_url", "webhook_url"})
+"""Settings whose value may hold a secret and is never shown."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 

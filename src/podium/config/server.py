@@ -1,9 +1,12 @@
 """The settings of the server itself: the table [server], and PODIUM_<NAME> in the environment."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from podium.kit import money
 
 
 def _split(value: object) -> object:
@@ -31,8 +34,18 @@ def _is_http(url: str) -> str:
     return url
 
 
+def _is_dollars(text: str) -> str:
+    if not _DOLLARS.fullmatch(text) or money.nano(text) > _MOST_DOLLARS * money.NANO_PER_DOLLAR:
+        raise ValueError("should be dollars as text with at most nine decimals")
+    return text
+
+
 HttpUrl = Annotated[str, AfterValidator(_is_http)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Dollars = Annotated[str, AfterValidator(_is_dollars)]
+
+_DOLLARS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
+_MOST_DOLLARS = 1_000_000_000
 
 
 class Server(BaseModel):
@@ -79,6 +92,11 @@ class Server(BaseModel):
     session_timeout: Annotated[float, Field(gt=0, le=1e9)] = 3_600.0
     """Of the doors that have sessions: what an answer and its thoughts may come to where a request does not say it; how
     long a session lives after its last message."""
+
+    default_daily_budget: Dollars | None = None
+    default_monthly_budget: Dollars | None = None
+    default_user_budget: Dollars | None = None
+    """What a user who has no budget may spend in a day, in a month and in all."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from podium.catalogue.catalogue import Catalogue
 from podium.config.server import Server
 from podium.identity.quota import Limits
+from podium.ledger.webhook import Webhook
 from podium.providers.local.weights import Weights
 
 
@@ -34,6 +35,8 @@ class Settings(BaseModel):
     """The operator's key, from PODIUM_ADMIN_KEY or the data directory; None until one is made."""
     catalogue: Catalogue
     limits: Limits = Field(default_factory=Limits)
+    webhook: Annotated[Webhook | None, Field(repr=False)] = None
+    """Whom to tell when a budget reaches its threshold."""
     weights: Weights | None = None
     """None where the local model is left out or cannot run."""
     origins: tuple[Origin, ...] = ()

@@ -12,7 +12,7 @@ from podium.kit import clock, ids, money
 from podium.ledger.bill import Bill, Loss, Paid
 from podium.ledger.receipt import breakdown
 from podium.ledger.tariff import cost
-from podium.ledger.till import Till
+from podium.ledger.till import Settled, Till
 from podium.providers.provider import Call, Provider
 from podium.vocabulary.cost import CostBreakdown
 from podium.vocabulary.event import (
@@ -114,7 +114,7 @@ class Booked:
         return bill
 
     async def _ended(self, bill: Bill | None, heard: _Heard) -> AttemptEnded:
-        paid = await self._paid(bill, heard, whole=True, loss="none")
+        paid, settled = await self._paid(bill, heard, whole=True, loss="none")
         return AttemptEnded(
             attempt=heard.attempt,
             milliseconds=heard.milliseconds,
@@ -126,6 +126,8 @@ class Booked:
             cost=self._cost(paid),
             cost_breakdown=self._breakdown(paid),
             counting_method="estimate" if paid.source == "estimate" else None,
+            budget_warnings=settled.warnings,
+            budget_left=_left(settled),
             response_id=heard.answer.id,
             response_model=heard.answer.model,
         )
@@ -136,7 +138,7 @@ class Booked:
         if bill is not None and isinstance(error, Inexpressible | Unreachable) and not bill.has_said:
             await bill.void()  # nothing left
             bill = None
-        paid = await self._paid(bill, heard, whole=False, loss=_loss(error, heard))
+        paid, settled = await self._paid(bill, heard, whole=False, loss=_loss(error, heard))
         return AttemptFailed(
             attempt=heard.attempt,
             code=error.code,
@@ -150,6 +152,8 @@ class Booked:
             cost=self._cost(paid),
             cost_breakdown=self._breakdown(paid),
             counting_method="estimate" if paid.source == "estimate" else None,
+            budget_warnings=settled.warnings,
+            budget_left=_left(settled),
         )
 
     async def _buried(self, bill: Bill, heard: _Heard, call: Call, *, sent: bool) -> None:
@@ -157,7 +161,9 @@ class Booked:
         if not sent:
             await bill.void()
             return
-        paid = await self._paid(bill, heard, whole=heard.finished and heard.usage is not None, loss="held")
+        paid, settled = await self._paid(
+            bill, heard, whole=heard.finished and heard.usage is not None, loss="held"
+        )
         if call.buried is not None:
             call.buried(
                 AttemptFailed(
@@ -170,18 +176,21 @@ class Booked:
                     cost=self._cost(paid),
                     cost_breakdown=self._breakdown(paid),
                     counting_method="estimate" if paid.source == "estimate" else None,
+                    budget_warnings=settled.warnings,
+                    budget_left=_left(settled),
                 )
             )
 
-    async def _paid(self, bill: Bill | None, heard: _Heard, *, whole: bool, loss: Loss) -> Paid:
+    async def _paid(
+        self, bill: Bill | None, heard: _Heard, *, whole: bool, loss: Loss
+    ) -> tuple[Paid, Settled]:
         if bill is not None and bill.is_open:
-            paid, _ = await bill.settle(
+            return await bill.settle(
                 whole=whole, loss=loss, response=heard.answer.id, milliseconds=heard.milliseconds
             )
-            return paid
         price = self._profile.price
         amount = 0 if heard.usage is None or price is None else cost(heard.usage, price)
-        return Paid(heard.usage, "provider" if heard.usage else "none", amount)
+        return Paid(heard.usage, "provider" if heard.usage else "none", amount), Settled()
 
     def _cost(self, paid: Paid) -> str | None:
         if paid.usage is None or self._profile.price is None:
@@ -192,6 +201,10 @@ class Booked:
         if paid.usage is None or self._profile.price is None:
             return None
         return breakdown(paid.usage, self._profile.price)
+
+
+def _left(settled: Settled) -> str | None:
+    return None if settled.left is None else money.dollars(max(settled.left, 0))
 
 
 def _loss(error: ProviderError | Inexpressible | BudgetExceeded, heard: _Heard) -> Loss:

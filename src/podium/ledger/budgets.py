@@ -57,7 +57,7 @@ class Wish:
 async def put(database: Database, new: NewBudget, *, replace: bool = False) -> Status | None:
     """Make a budget; None if the scope has one for this period already.
 
-    A default one makes way; any other, where `replace` is set, gets the new limit and threshold.
+    Default ones of the same scope make way; any other, where `replace` is set, gets the new limit and threshold.
     """
     return await _first(
         database,
@@ -68,7 +68,13 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
             ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE
                SET amount = excluded.amount, alert = excluded.alert, is_default = false
              WHERE b.is_default OR $10
-            RETURNING b.*)
+            RETURNING b.*),
+        gone AS (
+            DELETE FROM budgets d USING written w
+             WHERE d.is_default AND d.tenant = w.tenant AND d.scope_type = w.scope_type AND d.scope_id = w.scope_id
+               AND d.id <> w.id
+            RETURNING d.id),
+        past AS (DELETE FROM budget_periods p USING gone WHERE p.budget_id = gone.id)
         {_PRESENT}
         """,  # noqa: S608  # constants
         ids.new("bud"),

@@ -5,19 +5,23 @@ is cancelled while its hold is under way leaves none behind.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
 
-from podium.errors import BudgetExceeded, Lost
+from podium.errors import BudgetExceeded, Lost, PodiumError
 from podium.identity.payer import Payer
 from podium.journal.lease import Lease
 from podium.kit import clock, money
+from podium.ledger.alert import find_last, sentence
 from podium.store.batch import Batch
 from podium.store.database import Lane, Rows
 from podium.vocabulary.event import UsageSource
 from podium.vocabulary.usage import Usage
+
+_log = logging.getLogger(__name__)
 
 _FOR_EVER = 1e9
 _SEEN_TARIFFS = 4096
@@ -67,10 +71,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """`left` of the tightest budget, None without any; `warned` are the budgets that passed their threshold with it."""
+    """`left` of the tightest budget, None without any; `warnings` tell of those that passed their threshold with it."""
 
     left: int | None = None
-    warned: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,20 @@ class Till:
         for each, row in zip(given, rows, strict=True):
             if row["outcome"] == "before" and each.source == "provider" and row["source"] != "provider":
                 await self._correct(each)
-        return [Settled(row["room"], tuple(row["warned"] or ())) for row in rows]
+        warnings = await self._warnings({budget for row in rows for budget in row["warned"] or ()})
+        return [
+            Settled(row["room"], tuple(warnings[each] for each in row["warned"] or () if each in warnings))
+            for row in rows
+        ]
+
+    async def _warnings(self, budgets: set[str]) -> dict[str, str]:
+        """What to say of budgets that have just passed their thresholds."""
+        try:
+            found = await find_last(self._settling, sorted(budgets)) if budgets else {}
+        except PodiumError as error:  # it is settled: that stands, whether or not it can be told
+            _log.warning("budget.not_told", extra={"error": str(error)})
+            return {}
+        return {budget: sentence(alert) for budget, alert in found.items()}
 
     async def _correct(self, spent: Spent) -> None:
         """What a late owner knows is better than what others supposed."""

@@ -18,6 +18,8 @@ class Account:
     method: CountingMethod = "real_api"
     is_estimated: bool = False
     is_known: bool = True
+    warnings: tuple[str, ...] = ()
+    left: str | None = None
 
     def add(self, event: AttemptEnded | AttemptFailed) -> None:
         """Take the end of one more attempt. One that failed without any usage has used nothing."""
@@ -32,6 +34,8 @@ class Account:
             self.method = event.counting_method or "estimate"
         if event.cost is None and (event.usage is not None or isinstance(event, AttemptEnded)):
             self.is_known = False
+        self.warnings += tuple(each for each in event.budget_warnings if each not in self.warnings)
+        self.left = event.budget_left or self.left
 
     def told(self, model: str | None) -> CostInfo:
         """The account of a turn that has ended."""
@@ -51,4 +55,6 @@ class Account:
             ),
             cost_breakdown=self.breakdown,
             model=model,
+            budget_warnings=self.warnings,
+            budget_remaining=self.left,
         )

@@ -52,6 +52,9 @@ class CostInfo(Struct, frozen=True):
     pending    the turn has not ended
     estimated  by a count of ours, at least in part
     failed     a count or a price is not known, so the total may lack something
+
+    `budget_warnings` name the budgets that passed their threshold with this turn; `budget_remaining` is what it left of
+    the tightest budget, null where none counts it.
     """
 
     tracking_status: TrackingStatus
@@ -60,6 +63,7 @@ class CostInfo(Struct, frozen=True):
     cost_breakdown: CostBreakdown
     model: str | None
     budget_warnings: tuple[str, ...] = ()
+    budget_remaining: str | None = None
 
 
 def untold(model: str | None, status: TrackingStatus) -> CostInfo:

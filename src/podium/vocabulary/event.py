@@ -136,12 +136,15 @@ class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=Tru
     cost: str | None = None
     cost_breakdown: CostBreakdown | None = None
     counting_method: CountingMethod | None = None
+    budget_warnings: tuple[str, ...] = ()
+    budget_left: str | None = None
 
 
 class AttemptEnded(Struct, frozen=True, tag="attempt.ended", omit_defaults=True):
     """The attempt gave a whole answer. `cost` is in dollars, absent where the model has no known price.
 
-    `cost_breakdown` says what the cost was for; `counting_method` whose count an estimate is.
+    `cost_breakdown` says what the cost was for; `counting_method` whose count an estimate is. `budget_warnings`
+    name the budgets that passed their threshold with it, `budget_left` is what was left of the tightest, in dollars.
     """
 
     attempt: str
@@ -152,6 +155,8 @@ class AttemptEnded(Struct, frozen=True, tag="attempt.ended", omit_defaults=True)
     cost: str | None = None
     cost_breakdown: CostBreakdown | None = None
     counting_method: CountingMethod | None = None
+    budget_warnings: tuple[str, ...] = ()
+    budget_left: str | None = None
     response_id: str | None = None
     response_model: str | None = None
 

@@ -1,0 +1,99 @@
+"""That a budget reached its threshold, as people and programs are told. Amounts are in nano-dollars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from podium.kit import clock, money
+from podium.ledger.budget import Period, ScopeType
+from podium.store.database import Lane
+
+EVENT = "budget.threshold_reached"
+
+COLUMNS = """
+    a.id, a.budget_id, a.at, a.starts_at, a.ends_at, a.alert, a.spent, a.amount, a.tenant, a.scope_type, a.scope_id,
+    a.period, coalesce(CASE a.scope_type
+        WHEN 'user' THEN (SELECT u.name FROM users u WHERE u.id = a.scope_id)
+        WHEN 'tenant' THEN (SELECT t.name FROM tenants t WHERE t.id = a.scope_id)
+        WHEN 'session' THEN (SELECT c.name FROM conversations c WHERE c.id = a.scope_id) END, a.scope_id) AS name
+"""
+"""What an `Alert` is read from, where `budget_alerts` is called `a`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What was spent when a threshold was passed, `alert` thousandths of `amount`; `name` is the scope's or its id."""
+
+    id: str
+    budget_id: str
+    at: datetime
+    starts_at: datetime
+    ends_at: datetime | None
+    alert: int
+    spent: int
+    amount: int
+    tenant: str
+    scope_type: ScopeType
+    scope_id: str
+    period: Period
+    name: str
+
+
+_NAMES = tuple(field.name for field in fields(Alert))
+
+
+def read(row: asyncpg.Record) -> Alert:
+    """An alert from its `COLUMNS`."""
+    return Alert(*(row[name] for name in _NAMES))
+
+
+async def find_last(lane: Lane, budgets: Sequence[str]) -> dict[str, Alert]:
+    """The last alert of each of these budgets, by the budget's id."""
+    rows = await lane.fetch(
+        f"""
+        SELECT {COLUMNS} FROM unnest($1::text[]) AS g(budget_id)
+         CROSS JOIN LATERAL (SELECT * FROM budget_alerts b WHERE b.budget_id = g.budget_id
+                              ORDER BY b.at DESC LIMIT 1) a
+        """,  # noqa: S608  # constants
+        list(budgets),
+    )
+    return {row["budget_id"]: read(row) for row in rows}
+
+
+def sentence(alert: Alert) -> str:
+    """What people read: "Budget of user ann (day): 82 % of 1.00 dollars spent."."""
+    share = alert.spent * 100 // alert.amount if alert.amount else 100
+    limit = _padded(money.dollars(alert.amount))
+    return f"Budget of {alert.scope_type} {alert.name} ({alert.period}): {share} % of {limit} dollars spent."
+
+
+def payload(alert: Alert) -> bytes:
+    """The alert as the body of a webhook: JSON, amounts as decimal strings of dollars."""
+    return msgspec.json.encode(
+        {
+            "type": EVENT,
+            "timestamp": clock.rfc3339(alert.at),
+            "data": {
+                "id": alert.id,
+                "budget_id": alert.budget_id,
+                "tenant": alert.tenant,
+                "scope": {"type": alert.scope_type, "id": alert.scope_id, "name": alert.name},
+                "period": alert.period,
+                "starts_at": clock.rfc3339(alert.starts_at),
+                "resets_at": None if alert.ends_at is None else clock.rfc3339(alert.ends_at),
+                "alert_threshold": alert.alert / 1000,
+                "limit": money.dollars(alert.amount),
+                "spent": money.dollars(alert.spent),
+                "message": sentence(alert),
+            },
+        }
+    )
+
+
+def _padded(dollars: str) -> str:
+    """At least two places behind the point, as money is read."""
+    whole, _, fraction = dollars.partition(".")
+    return f"{whole}.{fraction:0<2}"
