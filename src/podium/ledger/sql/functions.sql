@@ -1,34 +1,46 @@
 -- Where a period begins that lasts at `_at`: half-open, in the budget's own time zone, so a day may have 23 or 25 hours.
+-- Where midnight comes twice it begins with the second, where it is left out with the first moment after it.
 CREATE OR REPLACE FUNCTION budget_start(_period text, _timezone text, _at timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
-    SELECT CASE _period WHEN 'total' THEN to_timestamp(0) ELSE date_trunc(_period, _at, _timezone) END
+    SELECT CASE WHEN _period = 'total' THEN to_timestamp(0)
+                WHEN date_trunc(_period, _at, _timezone) <= _at THEN date_trunc(_period, _at, _timezone)
+                ELSE (date_trunc(_period, _at AT TIME ZONE _timezone) - ('1 ' || _period)::interval)
+                     AT TIME ZONE _timezone END
 $$;
 
 -- Where it ends; null for `total`.
 CREATE OR REPLACE FUNCTION budget_end(_period text, _timezone text, _at timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN _period <> 'total' THEN
-        (date_trunc(_period, _at AT TIME ZONE _timezone) + ('1 ' || _period)::interval) AT TIME ZONE _timezone END
+    SELECT CASE WHEN _period = 'total' THEN NULL
+                WHEN date_trunc(_period, _at, _timezone) > _at THEN date_trunc(_period, _at, _timezone)
+                ELSE (date_trunc(_period, _at AT TIME ZONE _timezone) + ('1 ' || _period)::interval)
+                     AT TIME ZONE _timezone END
 $$;
 
--- Give the users without budgets of their own the default ones: by day, by month, in total; null is none.
+-- Give the users without budgets of their own the default ones: by day, by month, in total; null is none. Where a default has
+-- changed, so does the limit of the present period. One that was deleted comes again as another: holds of the old are not its.
 CREATE OR REPLACE FUNCTION budget_defaults(_tenants text[], _users text[], _defaults bigint[]) RETURNS void
 LANGUAGE sql AS $$
-    INSERT INTO budgets (id, tenant, scope_type, scope_id, amount, period, is_default)
-    SELECT 'bud_' || md5(u.tenant || u.user_id || d.period), u.tenant, 'user', u.user_id, d.amount, d.period, true
-      FROM (SELECT DISTINCT g.tenant, g.user_id FROM unnest(_tenants, _users) AS g(tenant, user_id)) u,
-           unnest(_defaults, ARRAY['day', 'month', 'total']) AS d(amount, period)
-     WHERE d.amount IS NOT NULL AND NOT EXISTS (
-           SELECT 1 FROM budgets b
-            WHERE b.tenant = u.tenant AND b.scope_type = 'user' AND b.scope_id = u.user_id
-              AND (NOT b.is_default OR (b.period = d.period AND b.amount = d.amount)))
-     ORDER BY 1
-    ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE SET amount = excluded.amount WHERE budgets.is_default
+    WITH written AS (
+        INSERT INTO budgets (id, tenant, scope_type, scope_id, amount, period, is_default)
+        SELECT 'bud_' || replace(gen_random_uuid()::text, '-', ''), u.tenant, 'user', u.user_id, d.amount, d.period, true
+          FROM (SELECT DISTINCT g.tenant, g.user_id FROM unnest(_tenants, _users) AS g(tenant, user_id)) u,
+               unnest(_defaults, ARRAY['day', 'month', 'total']) AS d(amount, period)
+         WHERE d.amount IS NOT NULL AND NOT EXISTS (
+               SELECT 1 FROM budgets b
+                WHERE b.tenant = u.tenant AND b.scope_type = 'user' AND b.scope_id = u.user_id
+                  AND (NOT b.is_default OR (b.period = d.period AND b.amount = d.amount)))
+         ORDER BY u.tenant, u.user_id, d.period
+        ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE SET amount = excluded.amount WHERE budgets.is_default
+        RETURNING id, period, timezone, amount)
+    UPDATE budget_periods p SET amount = w.amount FROM written w
+     WHERE p.budget_id = w.id AND p.starts_at = budget_start(w.period, w.timezone, clock_timestamp())
 $$;
 
 -- Set money aside for attempts, all items in one commit; gives one row an item, in order. An attempt that has a hold already
 -- (it comes again, or it outgrew it) is brought up to what it wants now. All scopes of an item are held, or none.
---   outcome  free     no budget counts it; a hold all the same, for what it will have cost
+--   outcome  free     no budget counts it; a hold all the same, for what it will have cost. Or it is entered already: it was
+--                     sent once more by a connection that broke, and nothing is held
 --            held     `granted` in all: what it wants, or what is left if that is at least the least it needs
 --            refused  by `budget`, of which `room` is left until `resets_at`
 --            judged   this process was judged dead
@@ -41,12 +53,15 @@ RETURNS TABLE (outcome text, granted bigint, room bigint, budget text, scope_typ
                amount bigint, resets_at timestamptz) LANGUAGE plpgsql AS $$
 DECLARE
     _now timestamptz := clock_timestamp();
-    _there_ids text[]; _there bigint[];
+    -- After a connection broke, its statement may still run when the same attempts come again: next time they are found.
+    _twice text := 'an attempt is held for by two connections at once';
+    _there_ids text[]; _there bigint[]; _entered text[];
     _items int[]; _budgets text[]; _starts timestamptz[];
     _p_budgets text[]; _p_starts timestamptz[]; _p_rooms bigint[]; _p_adds bigint[];
     _leg_items int[]; _leg_at int[];
     _grants bigint[] := '{}'; _new boolean[] := '{}'; _tight int[] := '{}'; _rooms bigint[] := '{}';
     _at int := 1; _first int; _before bigint; _known int; _least_at int; _extra bigint; _given bigint;
+    _is_first boolean; _fresh int := 0; _made int;
 BEGIN
     IF NOT journal_fence(_owner) THEN
         RETURN QUERY SELECT 'judged', 0::bigint, 0::bigint, NULL, NULL, NULL, NULL, 0::bigint, NULL::timestamptz
@@ -81,7 +96,7 @@ BEGIN
          WHERE b.id = ANY(_budgets) AND NOT EXISTS (
                SELECT 1 FROM budget_periods p
                 WHERE p.budget_id = b.id AND p.starts_at = budget_start(b.period, b.timezone, _now))
-         ORDER BY b.id
+         ORDER BY b.id FOR KEY SHARE
         ON CONFLICT DO NOTHING;
         SELECT array_agg(q.budget_id), array_agg(q.starts_at), array_agg(q.room), array_agg(0::bigint)
           INTO _p_budgets, _p_starts, _p_rooms, _p_adds
@@ -95,14 +110,20 @@ BEGIN
           JOIN unnest(_p_budgets, _p_starts) WITH ORDINALITY AS p(budget_id, starts_at, at)
             ON p.budget_id = l.budget_id AND p.starts_at = l.starts_at;
     END IF;
+    IF EXISTS (SELECT 1 FROM holds h WHERE h.attempt_id = ANY(_ids) AND h.attempt_id <> ALL(_there_ids)) THEN
+        RAISE EXCEPTION '%', _twice USING ERRCODE = 'serialization_failure';
+    END IF;
+    _entered := ARRAY(SELECT e.id FROM ledger_entries e WHERE e.id = ANY(_ids) AND e.id <> ALL(_there_ids));
     FOR i IN 1 .. cardinality(_ids) LOOP
         _known := array_position(_there_ids, _ids[i]);
-        IF _known IS NULL AND array_position(_ids, _ids[i]) < i THEN
-            _known := array_position(_ids, _ids[i]);  -- the same attempt twice in one batch
-            _before := coalesce(_grants[_known], 0);
-        ELSE
-            _before := coalesce(_there[_known], 0);
+        _before := _there[_known];
+        IF array_position(_ids, _ids[i]) < i THEN  -- more than once in one batch: the last that was given something counts
+            FOR j IN 1 .. i - 1 LOOP
+                _before := CASE WHEN _ids[j] = _ids[i] THEN coalesce(_grants[j], _before) ELSE _before END;
+            END LOOP;
         END IF;
+        _is_first := _before IS NULL;
+        _before := coalesce(_before, 0);
         _first := _at;
         _least_at := NULL;
         WHILE _leg_items[_at] = i LOOP
@@ -111,6 +132,13 @@ BEGIN
             END IF;
             _at := _at + 1;
         END LOOP;
+        IF _ids[i] = ANY(_entered) THEN
+            _grants := _grants || 0::bigint;
+            _new := _new || false;
+            _tight := _tight || NULL::int;
+            _rooms := _rooms || NULL::bigint;
+            CONTINUE;
+        END IF;
         _extra := greatest(_wanted[i] - _before, 0);
         IF _least_at IS NOT NULL AND _p_rooms[_least_at] < _extra THEN
             _extra := CASE WHEN _before + greatest(_p_rooms[_least_at], 0) >= _least[i]
@@ -124,7 +152,8 @@ BEGIN
             END LOOP;
         END IF;
         _grants := _grants || _given;
-        _new := _new || (_given IS NOT NULL AND (_known IS NULL OR _extra > 0));
+        _new := _new || (_given IS NOT NULL AND _known IS NULL);
+        _fresh := _fresh + (_given IS NOT NULL AND _is_first)::int;
         _tight := _tight || _least_at;
         _rooms := _rooms || _p_rooms[_least_at];
     END LOOP;
@@ -136,11 +165,20 @@ BEGIN
                   _floors, _new) WITH ORDINALITY
            AS g(id, turn_id, conversation, tenant, user_id, key_id, purpose, model, tariff, granted, tokens, floor,
                 is_new, item)
-      LEFT JOIN (SELECT l.item, array_agg(ROW(l.budget_id, l.starts_at)::budget_leg) AS legs
-                   FROM unnest(_items, _budgets, _starts) AS l(item, budget_id, starts_at) GROUP BY l.item) k
+      LEFT JOIN (SELECT l.item, array_agg(ROW(_p_budgets[l.at], _p_starts[l.at])::budget_leg) AS legs
+                   FROM unnest(_leg_items, _leg_at) AS l(item, at) GROUP BY l.item) k
         ON k.item = g.item
      WHERE g.is_new ORDER BY g.id, g.granted DESC
-    ON CONFLICT (attempt_id) DO UPDATE SET amount = excluded.amount;
+    ON CONFLICT (attempt_id) DO NOTHING;
+    GET DIAGNOSTICS _made = ROW_COUNT;
+    IF _made < _fresh THEN
+        RAISE EXCEPTION '%', _twice USING ERRCODE = 'serialization_failure';
+    END IF;
+    IF cardinality(_there_ids) > 0 THEN
+        UPDATE holds h SET amount = g.amount
+          FROM (SELECT u.id, max(u.granted) AS amount FROM unnest(_ids, _grants) AS u(id, granted) GROUP BY u.id) g
+         WHERE h.attempt_id = ANY(_there_ids) AND g.id = h.attempt_id AND g.amount > h.amount;
+    END IF;
     IF cardinality(_items) > 0 THEN
         UPDATE budget_periods p SET held = p.held + d.add
           FROM unnest(_p_budgets, _p_starts, _p_adds) AS d(budget_id, starts_at, add)
@@ -263,9 +301,11 @@ BEGIN
         SELECT CASE WHEN h.attempt_id IS NOT NULL THEN 'settled' WHEN e.id IS NOT NULL THEN 'before' ELSE 'unknown' END,
                k.room, k.warned, e.usage_source
           FROM unnest(_ids) WITH ORDINALITY AS g(id, item)
-          LEFT JOIN unnest(_gone) h ON h.attempt_id = g.id
-          LEFT JOIN LATERAL (SELECT l.id, l.usage_source FROM ledger_entries l
-                              WHERE h.attempt_id IS NULL AND l.id = g.id LIMIT 1) e ON true
+          LEFT JOIN unnest(_gone) h ON h.attempt_id = g.id AND g.item = array_position(_ids, g.id)
+          LEFT JOIN LATERAL (SELECT l.id, coalesce((SELECT c.usage_source FROM ledger_corrections c
+                                                     WHERE c.entry_id = l.id ORDER BY c.seq DESC LIMIT 1),
+                                                   l.usage_source) AS usage_source
+                               FROM ledger_entries l WHERE h.attempt_id IS NULL AND l.id = g.id LIMIT 1) e ON true
           LEFT JOIN LATERAL (SELECT min(m.room) AS room, array_agg(m.budget_id) FILTER (WHERE m.warned) AS warned
                                FROM unnest(_m_budgets, _m_starts, _m_rooms, _m_warned)
                                     AS m(budget_id, starts_at, room, warned)
@@ -283,15 +323,17 @@ DECLARE
     _delta bigint;
     _seq int;
     _waits bigint;
+    _said text;
 BEGIN
     SELECT * INTO _entry FROM ledger_entries e WHERE e.id = _id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    SELECT _amount - _entry.amount - coalesce(sum(c.amount), 0), coalesce(max(c.seq), 0) INTO _delta, _seq
+    SELECT _amount - _entry.amount - coalesce(sum(c.amount), 0), coalesce(max(c.seq), 0),
+           coalesce((array_agg(c.usage_source ORDER BY c.seq DESC))[1], _entry.usage_source) INTO _delta, _seq, _said
       FROM ledger_corrections c WHERE c.entry_id = _id;
     DELETE FROM suspenses s WHERE s.entry_id = _id RETURNING s.amount INTO _waits;
-    IF _delta = 0 AND _waits IS NULL AND _entry.usage_source = _source THEN
+    IF _delta = 0 AND _waits IS NULL AND _said = _source THEN
         RETURN false;
     END IF;
     INSERT INTO ledger_corrections (entry_id, seq, amount, usage, usage_source, reason)
@@ -332,20 +374,21 @@ RETURNS TABLE (id text, tokens int, floor bigint, amount bigint, model text) LAN
      ORDER BY h.attempt_id LIMIT _most
 $$;
 
--- Make room for the entries of this month and the next. A month of which the rest has rows already stays there.
-CREATE OR REPLACE FUNCTION ledger_prepare() RETURNS void LANGUAGE plpgsql AS $$
+-- Make room for the entries of this month and the next. A month of which the rest has rows already stays there. Settlements
+-- queue behind this while it waits for who reads the rest: so it does not wait, and is tried again later.
+CREATE OR REPLACE FUNCTION ledger_prepare() RETURNS void LANGUAGE plpgsql SET timezone = 'UTC' SET lock_timeout = '50ms' AS $$
 DECLARE
     _month timestamptz;
 BEGIN
-    FOREACH _month IN ARRAY ARRAY[date_trunc('month', now(), 'UTC'), date_trunc('month', now() + interval '1 month', 'UTC')]
-    LOOP
-        IF to_regclass('ledger_entries_' || to_char(_month AT TIME ZONE 'UTC', 'YYYY_MM')) IS NULL
+    FOREACH _month IN ARRAY ARRAY[date_trunc('month', now()), date_trunc('month', now()) + interval '1 month'] LOOP
+        IF to_regclass('ledger_entries_' || to_char(_month, 'YYYY_MM')) IS NULL
            AND NOT EXISTS (SELECT 1 FROM ledger_entries_rest r
                             WHERE r.at >= _month AND r.at < _month + interval '1 month') THEN
             EXECUTE format('CREATE TABLE %I PARTITION OF ledger_entries FOR VALUES FROM (%L) TO (%L)',
-                           'ledger_entries_' || to_char(_month AT TIME ZONE 'UTC', 'YYYY_MM'), _month,
-                           (_month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC');
+                           'ledger_entries_' || to_char(_month, 'YYYY_MM'), _month, _month + interval '1 month');
         END IF;
     END LOOP;
+EXCEPTION WHEN lock_not_available OR duplicate_table THEN
+    NULL;
 END $$;
 SELECT ledger_prepare();
