@@ -91,7 +91,9 @@ async def test_a_session_that_is_unknown_is_made_and_goes_on(ann: Caller) -> Non
     assert (await say(ann, "[[recall]]", "a session of ours"))["response"] == "user: [[recall]]"
 
 
-@pytest.mark.parametrize("session", ["a/b/history", "ü 🦉", "..", "%", "conv_x", "x" * 200, "history", " "])
+@pytest.mark.parametrize(
+    "session", ["a/b/history", "ü 🦉", "..", "%", "conv_x", "x" * 200, "history", " ", "a\nb\n"]
+)
 async def test_a_session_may_have_any_name(ann: Caller, session: str) -> None:
     assert (await say(ann, "hello", session))["session_id"] == session
     if session == "..":

@@ -3,9 +3,9 @@
 Plain ASGI from the server to the handler, so that a streamed chunk passes nothing but the gate's one function.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from re import Pattern
 
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
@@ -56,7 +56,7 @@ class Front:
         self._guard = guard
         self._astray = astray
         self._fixed: dict[str, _ByMethod] = {}
-        self._patterns: list[tuple[Pattern[str], _ByMethod]] = []
+        self._patterns: list[tuple[re.Pattern[str], _ByMethod]] = []
         paths: dict[str, _ByMethod] = {}
         for route in routes:
             by_method = paths.setdefault(route.path, {})
@@ -67,7 +67,9 @@ class Front:
                 by_method.setdefault("HEAD", route)
         for path, by_method in paths.items():
             if "{" in path:
-                self._patterns.append((compile_path(path)[0], by_method))
+                # A name may hold any character, line breaks too.
+                pattern = re.compile(compile_path(path)[0].pattern, re.DOTALL)
+                self._patterns.append((pattern, by_method))
             else:
                 self._fixed[path] = by_method
 

@@ -11,7 +11,7 @@ from podium.api.passage import passage_of, principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
 from podium.api.resources.route import Route
-from podium.api.resources.scopes import act_in, find_scope, find_session, names_in, user_of
+from podium.api.resources.scopes import act_in, find_scope, names_in, sessions_of, user_of
 from podium.api.services import Services, services_of
 from podium.errors import Conflict, InvalidRequest, Unknown
 from podium.identity import Principal
@@ -174,7 +174,7 @@ async def _taken(database: Database, new: NewBudget) -> Conflict:
     )
 
 
-@reading.get("", responses=error_replies("member", takes="nothing"), summary="List budgets")
+@reading.get("", responses=error_replies("member", takes="id"), summary="List budgets")
 async def list_budgets(  # noqa: PLR0913, PLR0917  # the parameters of a query
     request: Request,
     services: TheServices,
@@ -203,8 +203,7 @@ async def _ids_of(database: Database, who: Principal, word: str | None) -> tuple
     if word is None:
         return None
     named = [word, who.tenant if word == who.tenant_name else None, await user_of(database, who, word)]
-    session = await find_session(database, who, word)
-    named.append(None if session is None else session.id)
+    named += await sessions_of(database, who, word)
     return tuple(each for each in named if each is not None)
 
 
