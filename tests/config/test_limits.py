@@ -70,7 +70,7 @@ def test_the_file_goes_over_defaults_and_the_environment_over_the_file(tmp_path:
     ("text", "told"),
     [
         ("[limits]\nreplica = 2\n", 'podium.toml:2: unknown key "replica" in [limits]'),
-        ("[limits.freee]\nrequests_per_minute = 7\n", 'podium.toml:1: unknown key "freee" in [limits]'),
+        ("[limits.fre]\nrequests_per_minute = 7\n", 'podium.toml:1: unknown key "fre" in [limits]'),
         ("[limits.free]\nrequests_per_minut = 7\n", 'did you mean "requests_per_minute"?'),
         ("[limits.free]\nrequests_per_minute = -7\n", "should be greater than or equal to 0, not -7"),
         ("[limits]\nfree = 5\n", "[limits.free] should be a table, not 5"),
