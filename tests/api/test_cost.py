@@ -126,7 +126,10 @@ async def test_a_session_that_several_users_have_is_named_with_its_user(api: Hou
         assert await conversation.create_named(api.database, principal, "ours")
     answer = await api.call("POST", "/budgets/session/ours", root, json={"budget_limit": 1})
     assert answer.status == 409
-    await post(api, "/budgets/session/ours?user_id=bob", {"budget_limit": 1}, root)
+    limit = await post(api, "/budgets/session/ours?user_id=bob", {"budget_limit": 1}, root)
+    assert [each["id"] for each in (await get(api, "/v1/budgets?scope_id=ours", root))["data"]] == [
+        limit["id"]
+    ]
     assert (await get(api, "/budgets/status/ours?user_id=bob", root))["session"]["budget_limit"] == "1"
     assert (await get(api, "/budgets/status/ours?user_id=ann", root))["session"] is None
 

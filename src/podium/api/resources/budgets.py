@@ -17,6 +17,7 @@ from podium.errors import Conflict, InvalidRequest, Unknown
 from podium.identity import Principal
 from podium.kit import clock, ids, money
 from podium.ledger import budgets
+from podium.ledger.alert import Alert, find_all, sentence
 from podium.ledger.budget import NewBudget, Period, ScopeType, Status
 from podium.ledger.budgets import Reach, Wish
 from podium.store.database import Database
@@ -90,6 +91,24 @@ class BudgetShown(BaseModel):
     resets_at: str | None
     is_default: bool
     created_at: str
+
+
+class AlertShown(BaseModel):
+    """That a budget reached its threshold: `spent` of `limit`, at that moment. `delivered_at` is when the webhook took it."""
+
+    id: str
+    budget_id: str
+    tenant: str
+    scope: ScopeShown
+    period: Period
+    starts_at: str
+    resets_at: str | None
+    alert_threshold: float
+    limit: str
+    spent: str
+    message: str
+    at: str
+    delivered_at: str | None
 
 
 def reach_of(request: Request) -> Reach:
@@ -212,6 +231,38 @@ async def get(id: str, request: Request, services: TheServices) -> BudgetShown: 
     """What it allows, and what of it is left in the present period."""
     found = await budgets.find(services.database, reach_of(request), id) if ids.is_id("bud", id) else None
     return await _one(services.database, found)
+
+
+@reading.get("/{id}/alerts", responses=error_replies("member", takes="id"), summary="List a budget's alerts")
+async def list_alerts(
+    id: str,  # noqa: A002  # the path's word
+    request: Request,
+    services: TheServices,
+    limit: Limit = 20,
+) -> Page[AlertShown]:
+    """One a period and threshold, the last ones first; those before `limit` are not told."""
+    if not ids.is_id("bud", id) or await budgets.find(services.database, reach_of(request), id) is None:
+        raise Unknown("There is no such budget.")
+    found = await find_all(services.database, id, limit)
+    return Page(data=[_alert_shown(each) for each in found], next=None)
+
+
+def _alert_shown(alert: Alert) -> AlertShown:
+    return AlertShown(
+        id=alert.id,
+        budget_id=alert.budget_id,
+        tenant=alert.tenant_name,
+        scope=ScopeShown(type=alert.scope_type, id=alert.shown_id),
+        period=alert.period,
+        starts_at=clock.rfc3339(alert.starts_at),
+        resets_at=None if alert.ends_at is None else clock.rfc3339(alert.ends_at),
+        alert_threshold=alert.alert / 1000,
+        limit=money.dollars(alert.amount),
+        spent=money.dollars(alert.spent),
+        message=sentence(alert),
+        at=clock.rfc3339(alert.at),
+        delivered_at=None if alert.delivered_at is None else clock.rfc3339(alert.delivered_at),
+    )
 
 
 @router.patch("/{id}", responses=error_replies("admin", takes="body"), summary="Change a budget")

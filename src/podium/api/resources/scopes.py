@@ -112,11 +112,21 @@ async def find_session(database: Database, who: Principal, word: str) -> Found |
     Raises:
         Conflict: several users of an admin's tenant have one.
     """
-    identifier = id_of("conv", word)
-    found = await conversation.find_named(database, who, word, identifier=identifier, of_all=who.is_admin)
-    if len(found) > 1 and found[0].user != who.user and found[0].id != identifier:
+    found = await _named(database, who, word)
+    if len(found) > 1 and found[0].user != who.user and found[0].id != id_of("conv", word):
         raise Conflict("Several users have a session of this name.", hint="Name one as ?user_id=…")
     return Found(found[0].id, found[0].user) if found else None
+
+
+async def sessions_of(database: Database, who: Principal, word: str) -> list[str]:
+    """The ids of the conversations, two at the most, that this principal may mean by a name, an id or a UUID."""
+    return [each.id for each in await _named(database, who, word)]
+
+
+async def _named(database: Database, who: Principal, word: str) -> list[conversation.Found]:
+    return await conversation.find_named(
+        database, who, word, identifier=id_of("conv", word), of_all=who.is_admin
+    )
 
 
 async def names_in(database: Database, budgets: Iterable[Budget]) -> Mapping[str, str]:
