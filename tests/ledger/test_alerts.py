@@ -111,8 +111,8 @@ async def test_a_threshold_is_told_once_and_delivered_until_it_is_taken(dsn: str
         assert second.json["data"] == {
             "id": alert["id"],
             "budget_id": budget,
-            "tenant": alert["tenant"],
-            "scope": {"type": "user", "id": alert["scope_id"], "name": "operator"},
+            "tenant": "default",
+            "scope": {"type": "user", "id": "operator"},
             "period": "day",
             "starts_at": second.json["data"]["starts_at"],
             "resets_at": second.json["data"]["resets_at"],
@@ -122,6 +122,23 @@ async def test_a_threshold_is_told_once_and_delivered_until_it_is_taken(dsn: str
             "message": "Budget of user operator (day): 80 % of 0.10 dollars spent.",
         }
         await rows.check()
+        [told] = (await home.good("GET", f"/v1/budgets/{budget}/alerts"))["data"]
+        assert told.pop("delivered_at") is not None
+        assert told.pop("at") == second.json["timestamp"]
+        assert told == second.json["data"]
+
+
+async def test_alerts_are_shown_to_those_who_may_see_the_budget(dsn: str) -> None:
+    async with homes(dsn, price=CENT) as [home], book(dsn) as rows:
+        budget = await passed(home, rows)
+        made = {"tenant": "default", "user": "ann", "scope": "member"}
+        ann = {
+            "authorization": f"Bearer {(await home.good('POST', '/v1/keys', made))['key']}",
+        }
+        path = f"/v1/budgets/{budget}/alerts"
+        assert (await home.ask("GET", path))[0] == 200
+        assert (await home.ask("GET", path, headers=ann))[0] == 404
+        assert (await home.ask("GET", "/v1/budgets/bud_none/alerts"))[0] == 404
 
 
 async def test_many_callers_at_two_servers_pass_a_threshold_once(dsn: str) -> None:

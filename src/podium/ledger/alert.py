@@ -9,13 +9,14 @@ import msgspec
 
 from podium.kit import clock, money
 from podium.ledger.budget import Period, ScopeType
-from podium.store.database import Lane
+from podium.store.database import Database, Lane
 
 EVENT = "budget.threshold_reached"
 
 COLUMNS = """
     a.id, a.budget_id, a.at, a.starts_at, a.ends_at, a.alert, a.spent, a.amount, a.tenant, a.scope_type, a.scope_id,
-    a.period, coalesce(CASE a.scope_type
+    a.period, a.delivered_at, (SELECT t.name FROM tenants t WHERE t.id = a.tenant) AS tenant_name,
+    coalesce(CASE a.scope_type
         WHEN 'user' THEN (SELECT u.name FROM users u WHERE u.id = a.scope_id)
         WHEN 'tenant' THEN (SELECT t.name FROM tenants t WHERE t.id = a.scope_id)
         WHEN 'session' THEN (SELECT c.name FROM conversations c WHERE c.id = a.scope_id) END, a.scope_id) AS name
@@ -39,7 +40,14 @@ class Alert:
     scope_type: ScopeType
     scope_id: str
     period: Period
+    delivered_at: datetime | None
+    tenant_name: str
     name: str
+
+    @property
+    def shown_id(self) -> str:
+        """What its readers know the scope by: a tenant or user by name, anything else by id."""
+        return self.name if self.scope_type in {"tenant", "user"} else self.scope_id
 
 
 _NAMES = tuple(field.name for field in fields(Alert))
@@ -63,6 +71,16 @@ async def find_last(lane: Lane, budgets: Sequence[str]) -> dict[str, Alert]:
     return {row["budget_id"]: read(row) for row in rows}
 
 
+async def find_all(database: Database, budget: str, limit: int) -> list[Alert]:
+    """The alerts of one budget, the last ones first."""
+    rows = await database.fetch(
+        f"SELECT {COLUMNS} FROM budget_alerts a WHERE a.budget_id = $1 ORDER BY a.at DESC LIMIT $2",  # noqa: S608  # constants
+        budget,
+        limit,
+    )
+    return [read(row) for row in rows]
+
+
 def sentence(alert: Alert) -> str:
     """What people read: "Budget of user ann (day): 82 % of 1.00 dollars spent."."""
     share = alert.spent * 100 // alert.amount if alert.amount else 100
@@ -79,8 +97,8 @@ def payload(alert: Alert) -> bytes:
             "data": {
                 "id": alert.id,
                 "budget_id": alert.budget_id,
-                "tenant": alert.tenant,
-                "scope": {"type": alert.scope_type, "id": alert.scope_id, "name": alert.name},
+                "tenant": alert.tenant_name,
+                "scope": {"type": alert.scope_type, "id": alert.shown_id},
                 "period": alert.period,
                 "starts_at": clock.rfc3339(alert.starts_at),
                 "resets_at": None if alert.ends_at is None else clock.rfc3339(alert.ends_at),

@@ -94,7 +94,7 @@ class BudgetShown(BaseModel):
 
 
 class AlertShown(BaseModel):
-    """That a budget reached its threshold: `spent` of `limit`, at that moment. `delivered_at` is when the webhook took it."""
+    """That a budget reached its threshold, with `spent` as it was then. `delivered_at` is when the webhook took it."""
 
     id: str
     budget_id: str
