@@ -16,7 +16,7 @@ import uvloop
 
 from bench import peer
 from bench.client import Client
-from bench.figures import latency, length, soak, stateless, stream, turn, wires
+from bench.figures import latency, ledger, length, soak, stateless, stream, turn, wires
 from bench.lab import Lab, Plan, relay, rested, target_of, upstream
 from bench.podium import Podium
 from bench.process import OTHER_CORE, resident_mb
@@ -30,6 +30,7 @@ _PARTS: dict[str, Callable[[Lab], Awaitable[list[Figure]]]] = {
     "wires": wires.measure,
     "latency": latency.measure,
     "length": length.measure,
+    "ledger": ledger.measure,
     "soak": soak.measure,
 }
 _WITHOUT_BEING_ASKED = ("stateless", "turn", "stream", "wires", "latency", "length")

@@ -69,6 +69,19 @@ async def test_a_call_that_no_budget_covers_is_refused_before_anything_is_sent(
     await rows.check()
 
 
+@pytest.mark.parametrize(
+    "members", [{"max_tokens": 10**18}, {"max_tokens": -5}, {"n": 10**12}, {"max_tokens": 10**30}]
+)
+async def test_nonsense_for_a_cap_is_never_more_than_a_budget(
+    home: Home, rows: Book, members: dict[str, int]
+) -> None:
+    await rows.budget(1_000_000)
+    status, _ = await chat(home, "[[tokens=5]]", **members)
+    assert status in {200, 400, 422, 429}
+    assert sum(row["amount"] for row in await rows.entries()) <= 1_000_000
+    await rows.check()
+
+
 async def test_near_the_limit_the_answer_is_made_shorter(home: Home, rows: Book) -> None:
     budget = await rows.budget(400_000)
     status, told = await chat(home, "[[tokens=2000]]", max_tokens=2000)

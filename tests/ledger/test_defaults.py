@@ -76,3 +76,10 @@ async def test_without_defaults_nobody_is_held_to_any(dsn: str) -> None:
     async with homes(dsn, price=CENT) as [home], book(dsn) as rows:
         assert await served(home, await member(home, "ann")) == (10, None)
         assert await rows.rows("SELECT FROM budgets") == []
+
+
+async def test_a_default_that_changes_counts_at_once(dsn: str) -> None:
+    async with homes(dsn, price=CENT, default_user_budget="0.02") as [home]:
+        assert (await served(home, await member(home, "ann")))[0] == 2
+    async with homes(dsn, price=CENT, default_user_budget="0.05") as [home]:
+        assert (await served(home, await member(home, "ann")))[0] == 3

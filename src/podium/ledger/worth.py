@@ -13,6 +13,9 @@ USUAL_OUTPUT = 16_384
 """Tokens of output that are held for where neither the caller nor the profile sets a cap; more is held as it comes."""
 
 _USEFUL_OUTPUT = 256  # tokens: with less than this an answer is hardly worth its input
+# What a caller says may be nonsense; the amount must still be a number.
+_MOST = 1 << 31
+_MOST_CHOICES = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,9 @@ class Worth:
 def worth(request: Request, profile: Profile, price: Price, tokens: int) -> Worth:
     """The price tag of a request whose input is `tokens` at the most."""
     caps = [each for each in (request.sampling.max_output, profile.output_limit) if each is not None]
-    return Worth(price, tokens, min(caps, default=USUAL_OUTPUT), request.sampling.choices or 1)
+    cap = min(caps, default=USUAL_OUTPUT)
+    choices = request.sampling.choices or 1
+    return Worth(price, tokens, max(min(cap, _MOST), 0), max(min(choices, _MOST_CHOICES), 1))
 
 
 def capped(request: Request, cap: int) -> Request:

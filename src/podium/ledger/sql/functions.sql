@@ -44,13 +44,14 @@ $$;
 --            held     `granted` in all: what it wants, or what is left if that is at least the least it needs
 --            refused  by `budget`, of which `room` is left until `resets_at`
 --            judged   this process was judged dead
--- Locks in the one global order: holds, then periods by budget.
+-- Locks in the one global order: holds, then periods by budget. Plans are kept; one that was made while a table was small
+-- would read it whole when it has become large: so every row is found by an index, budgets one by one.
 CREATE OR REPLACE FUNCTION ledger_hold(
     _owner text, _ids text[], _turns text[], _conversations text[], _tenants text[], _users text[], _keys text[],
     _personas text[], _dialogues text[], _purposes text[], _models text[], _tariffs text[], _wanted bigint[],
     _least bigint[], _tokens int[], _floors bigint[], _defaults bigint[])
 RETURNS TABLE (outcome text, granted bigint, room bigint, budget text, scope_type text, scope_id text, period text,
-               amount bigint, resets_at timestamptz) LANGUAGE plpgsql AS $$
+               amount bigint, resets_at timestamptz) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     _now timestamptz := clock_timestamp();
     -- After a connection broke, its statement may still run when the same attempts come again: next time they are found.
@@ -82,7 +83,8 @@ BEGIN
              CROSS JOIN LATERAL (VALUES ('tenant', g.tenant), ('user', g.user_id), ('key', g.key_id),
                                         ('session', g.session), ('persona', g.persona), ('dialogue', g.dialogue))
                    AS s(type, id)
-              JOIN budgets b ON b.tenant = g.tenant AND b.scope_type = s.type AND b.scope_id = s.id
+             CROSS JOIN LATERAL (SELECT k.id, k.period, k.timezone FROM budgets k
+                                  WHERE k.tenant = g.tenant AND k.scope_type = s.type AND k.scope_id = s.id OFFSET 0) b
              WHERE g.id <> ALL(_there_ids)
              UNION ALL
             SELECT g.item, leg.budget_id, leg.starts_at
@@ -262,7 +264,7 @@ END $$;
 CREATE OR REPLACE FUNCTION ledger_settle(
     _ids text[], _amounts bigint[], _suspenses bigint[], _inputs int[], _cached int[], _writes int[], _outputs int[],
     _reasonings int[], _audios int[], _sources text[], _responses text[], _succeeded boolean[], _milliseconds int[])
-RETURNS TABLE (outcome text, room bigint, warned text[], source text) LANGUAGE plpgsql AS $$
+RETURNS TABLE (outcome text, room bigint, warned text[], source text) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     _gone holds[]; _spent bigint[]; _waits bigint[];
     _m_budgets text[]; _m_starts timestamptz[]; _m_rooms bigint[]; _m_warned boolean[];
