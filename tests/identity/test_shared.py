@@ -55,6 +55,8 @@ async def wait_until(number: int, quota: Quota, tokens: int = 0) -> list[Grant]:
         while True:
             if len(grants := await admitted(quota, number, tokens)) == number:
                 return grants
+            for grant in grants:
+                grant.withdraw()
             await asyncio.sleep(0.005)
 
 

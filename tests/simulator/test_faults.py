@@ -1,6 +1,7 @@
 """What the simulator does wrong on request, as the official SDK and bare sockets see it."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -229,6 +230,7 @@ async def test_a_wrong_script_is_told_plainly(tmp_path: Path, name: str, text: s
 
 SERVING = """
 import asyncio
+import contextlib
 from podium.simulator import Options, serve
 asyncio.run(serve(Options(), port=0, started=lambda host: print(host.root, flush=True)))
 """
@@ -255,7 +257,7 @@ async def test_it_ends_at_once_whatever_still_runs() -> None:
         await wait_for(lambda: host.oracle.running)
         began = time.monotonic()
     assert time.monotonic() - began < 0.5
-    with pytest.raises((ConnectionError, AssertionError)):
+    with contextlib.suppress(ConnectionError):
         assert not await asked
 
 

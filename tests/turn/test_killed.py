@@ -46,8 +46,8 @@ class Step:
 STEPS = [
     Step("before it is opened", "before turn_open", None, 0),
     Step("after it is opened", "after turn_open", "completed", 1),
-    Step("before its attempt is stored", "before journal_put", "completed", 1),
-    Step("after its attempt is stored", "after journal_put", "completed", 2),
+    Step("before its attempt is stored", "before journal_put/attempt.started", "completed", 1),
+    Step("after its attempt is stored", "after journal_put/attempt.started", "completed", 2),
     Step("before the request leaves", "before post", "completed", 2),
     Step("while the host is silent", None, "completed", 2),
     Step("after the headers", "after post", "completed", 2),
@@ -144,7 +144,7 @@ async def test_a_killed_server_keeps_its_word(
         await check_attempts(podium, turn["id"], step)
         await wait_for(lambda: not podium.host.oracle.running)
         served = len(podium.host.oracle.calls) - before
-        unsent = step.order in {"after journal_put", "before post"}
+        unsent = step.order in {"after journal_put/attempt.started", "before post"}
         assert served == step.attempts - unsent
     if mode == "key":
         await check_retry(podium, conversation, key, text, prose)

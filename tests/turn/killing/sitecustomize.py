@@ -1,8 +1,8 @@
 """Kills the server process that loads this, at a named step: imported by itself where PYTHONPATH names this folder.
 
 The file that PODIUM_TEST_KILL names holds `WHO WHEN STEP NUMBER`: who dies (`server`, or its `parent` and it with it),
-`before` or `after`, which step (an SQL function of Podium's, or `post`: the request to a model's host), and at which
-occurrence from now on. The file is removed before the blow, so each one strikes once.
+`before` or `after`, which step (an SQL function of Podium's, after a slash what it is given, or `post`: the request to
+a model's host), and at which occurrence from now on. The file is removed before the blow, so each one strikes once.
 """
 
 import os
@@ -16,7 +16,7 @@ ORDER = Path(os.environ.get("PODIUM_TEST_KILL", "/nowhere"))
 met = 0
 
 
-def strike(moment: str, step: str) -> None:
+def strike(moment: str, step: str, given: object = None) -> None:
     """Die, if this is the moment that was ordered."""
     global met  # noqa: PLW0603  # one process, one count
     try:
@@ -24,7 +24,8 @@ def strike(moment: str, step: str) -> None:
     except (FileNotFoundError, ValueError):
         met = 0
         return
-    if (when, ordered) != (moment, step):
+    ordered, _, part = ordered.partition("/")
+    if (when, ordered) != (moment, step) or (part and part not in str(given)):
         return
     met += 1
     if met < int(number):
@@ -42,9 +43,9 @@ def arm() -> None:
 
     async def dying_fetch(self: Lane, sql: str, *args: object, **more: Any) -> Any:
         step = sql.partition("(")[0].split()[-1]
-        strike("before", step)
+        strike("before", step, args)
         rows = await fetch(self, sql, *args, **more)
-        strike("after", step)
+        strike("after", step, args)
         return rows
 
     async def dying_post(self: Remote, *args: Any) -> Any:

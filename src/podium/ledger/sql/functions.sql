@@ -93,12 +93,11 @@ BEGIN
              CROSS JOIN LATERAL unnest(h.legs) AS leg) l;
     IF cardinality(_items) > 0 THEN
         INSERT INTO budget_periods (budget_id, starts_at, ends_at, amount)
-        SELECT b.id, budget_start(b.period, b.timezone, _now), budget_end(b.period, b.timezone, _now), b.amount
-          FROM budgets b
-         WHERE b.id = ANY(_budgets) AND NOT EXISTS (
-               SELECT 1 FROM budget_periods p
-                WHERE p.budget_id = b.id AND p.starts_at = budget_start(b.period, b.timezone, _now))
-         ORDER BY b.id FOR KEY SHARE
+        SELECT b.id, n.starts_at, budget_end(b.period, b.timezone, _now), b.amount
+          FROM (SELECT DISTINCT l.budget_id, l.starts_at FROM unnest(_budgets, _starts) AS l(budget_id, starts_at)) n
+          JOIN budgets b ON b.id = n.budget_id AND n.starts_at = budget_start(b.period, b.timezone, _now)
+         WHERE NOT EXISTS (SELECT 1 FROM budget_periods p WHERE p.budget_id = b.id AND p.starts_at = n.starts_at)
+         ORDER BY b.id FOR KEY SHARE OF b
         ON CONFLICT DO NOTHING;
         SELECT array_agg(q.budget_id), array_agg(q.starts_at), array_agg(q.room), array_agg(0::bigint)
           INTO _p_budgets, _p_starts, _p_rooms, _p_adds
