@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from podium.catalogue.profile import Price, Profile
-from podium.ledger.tariff import cost
+from podium.kit import money
 from podium.vocabulary.request import Request
-from podium.vocabulary.usage import Usage
 
 USUAL_OUTPUT = 16_384
 """Tokens of output that are held for where neither the caller nor the profile sets a cap; more is held as it comes."""
@@ -44,14 +43,10 @@ class Worth:
 
     def at(self, output: int) -> int:
         """With an answer of so many tokens, whichever of the buckets they turn out to be in."""
-        count = output * self.choices
-        entering = [Usage(input=self.tokens), Usage(cache_write=self.tokens)]
-        leaving = [Usage(output=count), Usage(reasoning=count)]
-        if self.price.audio_input is not None:
-            entering.append(Usage(audio_input=self.tokens))
-        if self.price.audio_output is not None:
-            leaving.append(Usage(audio_output=count))
-        return max(cost(there + back, self.price) for there in entering for back in leaving)
+        price = self.price.at(self.tokens)
+        entering = _dearest(price.input, price.cached_input, price.cache_write, price.audio_input)
+        leaving = _dearest(price.output, price.reasoning, price.audio_output)
+        return price.request + money.nano_from_pico(self.tokens * entering + output * self.choices * leaving)
 
     def covered(self, amount: int) -> int:
         """The longest answer, up to the cap, that `amount` covers."""
@@ -73,3 +68,7 @@ def worth(request: Request, profile: Profile, price: Price, tokens: int) -> Wort
 def capped(request: Request, cap: int) -> Request:
     """The request with a lower cap on its output."""
     return replace(request, sampling=replace(request.sampling, max_output=cap))
+
+
+def _dearest(*prices: int | None) -> int:
+    return max(price for price in prices if price is not None)

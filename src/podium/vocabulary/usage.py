@@ -32,7 +32,16 @@ class Usage(Struct, frozen=True):
 
     def __add__(self, other: "Usage") -> "Usage":
         """Bucket by bucket."""
-        return Usage(*(a + b for a, b in zip(_buckets(self), _buckets(other), strict=True)))
+        return Usage(
+            self.input + other.input,
+            self.cached_input + other.cached_input,
+            self.cache_write + other.cache_write,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+            self.audio_input + other.audio_input,
+            self.audio_output + other.audio_output,
+            self.tool_use + other.tool_use,
+        )
 
 
 class HostUsage(Struct, frozen=True):
@@ -40,7 +49,3 @@ class HostUsage(Struct, frozen=True):
 
     wire: str
     value: Raw
-
-
-def _buckets(usage: Usage) -> tuple[int, ...]:
-    return tuple(getattr(usage, name) for name in Usage.__struct_fields__)
