@@ -14,7 +14,7 @@ class Account:
 
     usage: Usage | None = None
     cost: int | None = None
-    breakdown: CostBreakdown = CostBreakdown()  # noqa: RUF009  # a frozen value
+    breakdown: CostBreakdown | None = None
     method: CountingMethod = "real_api"
     is_estimated: bool = False
     is_known: bool = True
@@ -28,7 +28,8 @@ class Account:
         if event.cost is not None:
             self.cost = (self.cost or 0) + money.nano(event.cost)
         if event.cost_breakdown is not None:
-            self.breakdown += event.cost_breakdown
+            parts = event.cost_breakdown
+            self.breakdown = parts if self.breakdown is None else self.breakdown + parts
         if event.usage_source == "estimate":
             self.is_estimated = True
             self.method = event.counting_method or "estimate"
@@ -53,7 +54,7 @@ class Account:
                 cached_tokens=usage.cached_input,
                 counting_method=self.method,
             ),
-            cost_breakdown=self.breakdown,
+            cost_breakdown=self.breakdown or CostBreakdown(),
             model=model,
             budget_warnings=self.warnings,
             budget_remaining=self.left,
