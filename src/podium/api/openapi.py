@@ -111,13 +111,29 @@ class Described(Protocol):
 
 
 def error_replies(
-    access: Access, *, takes: Literal["nothing", "id", "body"]
+    access: Access, *, takes: Literal["nothing", "id", "body"], keyed: bool = False
 ) -> dict[int | str, dict[str, Any]]:
-    """The errors that a resource's route may answer with, as FastAPI's `responses` wants them."""
+    """The errors that a resource's route may answer with, as FastAPI's `responses` wants them.
+
+    `keyed` routes do their work once for an idempotency key.
+    """
     statuses = {"nothing": [400], "id": [400, 404], "body": [400, 404, 413]}[takes]
-    statuses += {"open": [], "member": [401], "admin": [401, 403]}[access]
+    statuses += {"open": [], "member": [401], "admin": [401, 403]}[access] + [422] * keyed
     return {status: {"model": ErrorAnswer, "description": _MEANING[status]} for status in [*statuses, 503]}
 
+
+KEYED: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "The same key with the same body is done once, and answered alike for a day.",
+        }
+    ]
+}
+"""What a resource's route that does its work once for a key adds to its operation."""
 
 _MEANING = {
     400: "The request is not understood; `param` names the member.",
@@ -125,6 +141,7 @@ _MEANING = {
     403: "The key may not do this.",
     404: "There is no such thing, or it is not yours.",
     413: "Too large.",
+    422: "The idempotency key came with another body before.",
     503: "Not now; try again after `retry-after`.",
 }
 

@@ -38,7 +38,15 @@ class Services:
     endpoints: Mapping[str, Health] = field(default_factory=dict)
 
 
+_OWN = "podium.services"
+
+
 async def services_of(request: Request) -> Services:  # FastAPI runs others in a thread
-    """The services of the application that serves this request."""
-    services: Services = request.app.state.services
+    """The services of the application that serves this request, or those that were lent to this request alone."""
+    services: Services = request.scope.get(_OWN) or request.app.state.services
     return services
+
+
+def lend(request: Request, services: Services) -> None:
+    """Let this request be served with these."""
+    request.scope[_OWN] = services

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope
 
 from podium.api.body import read_body
 from podium.api.limit import limit_headers
+from podium.api.once import REPLAYED, once_of
 from podium.api.passage import Limits, Passage, passage_of, principal_of
 from podium.api.serve import Headers, Listening, Stretches
 from podium.errors import InvalidRequest
@@ -19,7 +20,6 @@ from podium.kit import ids
 from podium.turn.ask import Ask, OnBusy, Once, OnDisconnect, Tries
 from podium.turn.turns import Turns
 
-_MOST_KEY = 255
 _LONGEST_COUNT = 2
 
 
@@ -56,7 +56,7 @@ async def read_incoming(scope: Scope, receive: Receive, limits: Limits) -> Incom
     who = principal_of(scope)
     limits.shed(scope)
     body = await read_body(receive, limits)
-    once = _once(scope, who, body)
+    once = once_of(scope, who, body)
     tries = _tries(scope, who, body) if once is None else None
     return Incoming(passage=passage_of(scope), who=who, body=body, once=once, tries=tries)
 
@@ -83,7 +83,7 @@ async def begun(turns: Turns, ask: Ask, incoming: Incoming, receive: Receive) ->
     if accepted.standings:
         headers += [(name.encode(), said.encode()) for name, said in limit_headers(accepted.standings)]
     if accepted.how == "attached":
-        headers.append((b"idempotent-replayed", b"true"))
+        headers.append((REPLAYED, b"true"))
 
     async def left() -> None:
         await turns.leave(accepted, ask)
@@ -110,21 +110,6 @@ def read_wishes(given: Raw | None) -> Wishes:
         # It answers as one that does not exist: to a malformed id nothing can belong.
         return msgspec.structs.replace(wishes, conversation=ids.nobody("conv"))
     return wishes
-
-
-def _once(scope: Scope, who: Principal, body: bytes) -> Once | None:
-    for name, value in scope["headers"]:
-        if name == b"idempotency-key":
-            if not value or len(value) > _MOST_KEY:
-                raise InvalidRequest(
-                    f"An idempotency key has 1 to {_MOST_KEY} characters.", param="Idempotency-Key"
-                )
-            route = scope["path"].encode("utf-8", "surrogateescape")
-            parts = (who.tenant.encode(), who.user.encode(), route, value)
-            return Once(
-                scope=hashlib.sha256(b"\0".join(parts)).hexdigest(), hash=hashlib.sha256(body).hexdigest()
-            )
-    return None
 
 
 def _tries(scope: Scope, who: Principal, body: bytes) -> Tries | None:

@@ -8,10 +8,11 @@ locks and LISTEN do not survive a transaction pooler.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import asyncpg
+from typing_extensions import override
 
 from podium.errors import OperatorError, Unavailable
 from podium.store.failure import ConnectionLost, translated
@@ -195,6 +196,20 @@ class Database:
         row = await self.first(sql, *args)
         return None if row is None else row[0]
 
+    @contextlib.asynccontextmanager
+    async def together(self) -> AsyncGenerator["Database", None]:
+        """This database on one reader, in one transaction: what is done with it happens all together or not at all.
+
+        Raises:
+            Unavailable: no reader is free in time, or the database does not answer.
+            ConnectionLost: at the end: it may or may not have happened.
+        """
+        if self._pool is None:
+            raise Unavailable("The database is not connected.")
+        with translated():
+            async with self._pool.acquire(timeout=2) as connection, connection.transaction():
+                yield _Together(self.dsn, connection)
+
     async def close(self) -> None:
         """Close all connections."""
         for lane in self._lanes:
@@ -205,6 +220,19 @@ class Database:
             except TimeoutError:
                 self._pool.terminate()
             self._pool = None
+
+
+class _Together(Database):
+    """Statements of one transaction."""
+
+    def __init__(self, dsn: str, connection: "asyncpg.pool.PoolConnectionProxy") -> None:
+        super().__init__(dsn, readers=0)
+        self._connection = connection
+
+    @override
+    async def _fetch(self, sql: str, args: tuple[object, ...]) -> Rows:
+        with translated():
+            return await self._connection.fetch(sql, *args)
 
 
 async def refuse_transaction_pooler(dsn: str) -> None:

@@ -9,7 +9,7 @@ from fastapi import Request
 from pydantic import BeforeValidator, WithJsonSchema
 from typing_extensions import override
 
-from podium.api.resources.route import AdminRoute
+from podium.api.resources.route import OnceRoute
 
 MOST_DOLLARS = 1_000_000_000
 """The largest limit: far above what anybody spends, far below what a column of nano-dollars holds."""
@@ -28,8 +28,8 @@ class ExactRequest(Request):
         return json.loads(await self.body(), parse_float=_decimal, parse_int=_decimal, parse_constant=Decimal)
 
 
-class ExactRoute(AdminRoute):
-    """For admins' keys, with numbers read exactly."""
+class ExactRoute(OnceRoute):
+    """For admins' keys, with numbers read exactly; a `POST` is done once for an idempotency key."""
 
     reading = ExactRequest
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
-from podium.api.openapi import ErrorAnswer, error_replies
+from podium.api.openapi import KEYED, ErrorAnswer, error_replies
 from podium.api.passage import passage_of, principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
@@ -156,7 +156,12 @@ async def _one(database: Database, found: Status | None) -> BudgetShown:
     return told
 
 
-@router.post("", responses={**error_replies("admin", takes="body"), **CONFLICT}, summary="Make a budget")
+@router.post(
+    "",
+    responses={**error_replies("admin", takes="body", keyed=True), **CONFLICT},
+    openapi_extra=KEYED,
+    summary="Make a budget",
+)
 async def create(given: BudgetGiven, request: Request, services: TheServices) -> BudgetShown:
     """A scope has one budget for each period. What was spent before it was made does not count."""
     who = await act_in(services, principal_of(request.scope), given.tenant)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, Field
 
-from podium.api.openapi import error_replies
+from podium.api.openapi import KEYED, error_replies
 from podium.api.passage import principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.budgets import CONFLICT, ScopeId, reach_of
@@ -128,7 +128,8 @@ class AnalyticsShown(BaseModel):
 
 @router.post(
     "/budgets/session/{session_id:path}",
-    responses={**error_replies("admin", takes="body"), **CONFLICT},
+    responses={**error_replies("admin", takes="body", keyed=True), **CONFLICT},
+    openapi_extra=KEYED,
     summary="Limit a session",
 )
 async def limit_session(
@@ -153,7 +154,8 @@ async def limit_session(
 
 @router.post(
     "/budgets/user/{user_id:path}",
-    responses={**error_replies("admin", takes="body"), **CONFLICT},
+    responses={**error_replies("admin", takes="body", keyed=True), **CONFLICT},
+    openapi_extra=KEYED,
     summary="Limit a user",
 )
 async def limit_user(
