@@ -15,6 +15,7 @@ PodiumError                    the docstring is the message; carries no HTTP
 │   └── TooLarge               beyond a size that the operator set
 ├── RefusedError               the request is right, but not now: try again later
 │   ├── Busy                   the conversation is speaking and `on_busy` is `reject`
+│   ├── QueueFull              as many turns wait in the conversation as may
 │   ├── RateLimited            more was asked for than a user, key or tenant may have
 │   ├── Overwhelmed            this server has as many turns under way as it may
 │   ├── Draining               this server is going away
@@ -162,6 +163,12 @@ class Busy(RefusedError):
     """The conversation is busy with another turn."""
 
     code = "conversation_busy"
+
+
+class QueueFull(RefusedError):
+    """As many turns wait in this conversation as may."""
+
+    code = "queue_full"
 
 
 class RateLimited(RefusedError):

@@ -53,13 +53,14 @@ def test_the_file_goes_over_defaults_and_the_environment_over_the_file(tmp_path:
         PODIUM_LIMITS_FREE_REQUESTS_PER_MINUTE="9",
         PODIUM_LIMITS_KEY_CONCURRENT_TURNS="3",
         PODIUM_LIMITS_TURNS_PER_PROCESS="50",
+        PODIUM_LIMITS_QUEUED_PER_CONVERSATION="20",
     )
     limits = settings.limits
     assert limits.tiers["free"] == Limit(requests=9, tokens=900, turns=None)
     assert limits.tiers["basic"] == Limit(requests=10, turns=10)
     assert limits.tenant == Limit(tokens=50_000)
     assert limits.key == Limit(turns=3)
-    assert (limits.replicas, limits.most_turns) == (2, 50)
+    assert (limits.replicas, limits.most_turns, limits.most_queued) == (2, 50, 20)
     assert source(settings, "limits.free.requests_per_minute") == "PODIUM_LIMITS_FREE_REQUESTS_PER_MINUTE"
     assert source(settings, "limits.free.tokens_per_minute") == "podium.toml:7"
     assert source(settings, "limits.replicas") == "podium.toml:3"

@@ -138,7 +138,7 @@ async def test_the_sdks_own_retries_succeed_after_the_wait(started: Started) -> 
             said: Any = [{"role": "user", "content": "[[say yes]]"}]
             asked = [client.chat.completions.create(model=MODEL, messages=said) for _ in range(61)]
             answers = await asyncio.gather(*asked)
-        assert len(answers) == len(server.host.oracle.calls) == 61
+        await wait_for(lambda: len(server.host.oracle.calls) == len(answers) == 61)
         assert {answer.choices[0].message.content for answer in answers} == {"yes"}
 
 
@@ -284,6 +284,41 @@ async def test_a_full_server_refuses_turns_early_and_nothing_else(started: Start
         for task in running:
             task.cancel()
         await wait_answered(ann)
+
+
+async def test_a_queue_has_an_end_and_tells_how_long_it_is(started: Started) -> None:
+    async with started(Limit(), most_queued=2) as server:
+        ann = await caller(server)
+        conversation = (await ann("POST", "/v1/conversations", {}))[2]["id"]
+        path, depths = f"/v1/conversations/{conversation}", list[int]()
+
+        async def look() -> int:
+            depths.append((await ann("GET", path))[2]["queue"]["depth"])
+            return depths[-1]
+
+        running = asyncio.create_task(ann("POST", f"{path}/turns", {"input": SLOW}))
+        await wait_for(lambda: server.host.oracle.running)
+        waiting = []
+        for depth in (1, 2):
+            waiting.append(asyncio.create_task(ann("POST", f"{path}/turns", {"input": "[[say yes]]"})))
+            async with asyncio.timeout(10):
+                while await look() < depth:
+                    pass
+        status, headers, body = await ann("POST", f"{path}/turns", {"input": "no", "on_busy": "interrupt"})
+        assert (status, body["error"]["code"], headers["retry-after"]) == (429, "queue_full", "1")
+        assert headers["x-should-retry"] == "true"
+        said = [{"role": "user", "content": "no"}]
+        given = {"messages": said, "x_podium": {"conversation": conversation}}
+        status, _, body = await ann("POST", "/v1/chat/completions", given)
+        assert (status, body["error"]["code"]) == (429, "queue_full")
+        turns = (await ann("GET", f"/v1/turns?conversation={conversation}"))[2]["data"]
+        assert len(turns) == 3, "nothing is left of those that were refused"
+        await ann("POST", f"/v1/turns/{turns[-1]['id']}/cancel")
+        assert "x-podium-queue-depth" not in (await running)[1]
+        for depth, task in enumerate(waiting, 1):
+            status, headers, body = await task
+            assert (status, body["output_text"], headers["x-podium-queue-depth"]) == (200, "yes", str(depth))
+            assert float(headers["x-podium-queue-wait"]) == body["waited_seconds"] > 0
 
 
 async def test_a_full_server_does_not_wait_for_the_body(started: Started) -> None:

@@ -47,6 +47,37 @@ async def test_messages_that_come_while_it_speaks_are_answered_in_their_order(ho
     assert said == [text for number in range(5) for text in (f"[[say {number}]]", str(number))]
 
 
+async def test_who_waits_is_told_where_and_for_how_long(home: Home) -> None:
+    conversation = await home.conversation()
+    first = await speaking(home, conversation)
+    second = await queued(home, conversation, "[[say yes]]")
+    await queued(home, conversation, "[[say no]]")
+    turns = await home.turns(conversation)
+    assert [turn["queue"] for turn in turns] == [
+        None,
+        {"position": 1, "depth": 2},
+        {"position": 2, "depth": 2},
+    ]
+    assert turns[0]["waited_seconds"] == 0 < turns[2]["waited_seconds"] <= turns[1]["waited_seconds"]
+    [listed] = (await home.good("GET", "/v1/conversations"))["data"]
+    assert listed["queue"]["depth"] == 2
+    assert listed["queue"]["waited_seconds"] >= turns[1]["waited_seconds"]
+    told = (await home.good("GET", "/health/services"))["turns"]
+    assert (told["running"], told["queued"]) == (1, 2)
+    assert told["waited_seconds"] >= listed["queue"]["waited_seconds"]
+    left = await home.good("POST", f"/v1/turns/{turns[2]['id']}/cancel")
+    assert (left["queue"], left["started_at"]) == (None, None)
+    assert left["waited_seconds"] >= turns[2]["waited_seconds"]
+    await home.good("POST", f"/v1/turns/{first.turn}/cancel")
+    await second.done()
+    assert first.end["waited_seconds"] == 0
+    assert second.end["queue"] is None
+    assert second.end["waited_seconds"] >= turns[1]["waited_seconds"]
+    assert second.end["created_at"] < second.end["started_at"] < second.end["ended_at"]
+    assert second.end == await home.good("GET", f"/v1/turns/{second.turn}")
+    assert (await home.good("GET", f"/v1/conversations/{conversation}"))["queue"]["depth"] == 0
+
+
 async def test_each_turn_of_a_queue_sees_what_was_said_before_it(home: Home) -> None:
     conversation = await home.conversation()
     first = await speaking(home, conversation)

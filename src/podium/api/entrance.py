@@ -34,7 +34,7 @@ from podium.routing.choose import Chooser
 def entrance(app: App) -> ASGIApp:
     """The ASGI application; its lifespan opens and closes `app`."""
     server = app.settings.server
-    shed = Shedding(lambda: app.turns.under_way, app.settings.limits.most_turns)
+    shed = Shedding(app.turns.find_room)
     limits = Limits(header_bytes=server.header_bytes, body_bytes=server.body_bytes, shed=shed)
     services = Services(
         database=app.database,
@@ -66,6 +66,9 @@ def entrance(app: App) -> ASGIApp:
             "x-podium-dropped",
             "x-podium-counting-method",
             "x-podium-cost",
+            "x-podium-budget-remaining",
+            "x-podium-queue-depth",
+            "x-podium-queue-wait",
             "idempotent-replayed",
             *LIMIT_HEADERS,
         ],

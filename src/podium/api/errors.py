@@ -47,6 +47,7 @@ STATUS: Final[dict[type[Exception], int]] = {
     HeadersTooLarge: 431,
     RefusedError: 503,
     errors.Busy: 409,
+    errors.QueueFull: 429,
     errors.RateLimited: 429,
     errors.Cancelled: 409,
     errors.BudgetExceeded: 429,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from podium.api.passage import Scope, passage_of
-from podium.errors import InvalidRequest, Overwhelmed, Standings
+from podium.errors import InvalidRequest, Standings
 
 _BATCH_SHARE = 0.8
 _PRIORITIES = (b"interactive", b"batch")
@@ -41,10 +41,9 @@ class Shedding:
     What can wait (`x-podium-priority: batch`) is refused while four fifths are.
     """
 
-    def __init__(self, under_way: Callable[[], int], most: int) -> None:
-        self._under_way = under_way
-        self._most = most
-        self._most_batch = int(most * _BATCH_SHARE)
+    def __init__(self, find_room: Callable[[float], None]) -> None:
+        """`find_room` raises Overwhelmed where there is none, by this share of all the room there is."""
+        self._find_room = find_room
 
     def __call__(self, scope: Scope) -> None:
         """Let a request be read, or not.
@@ -58,5 +57,4 @@ class Shedding:
             raise InvalidRequest(
                 "`x-podium-priority` is `interactive` or `batch`.", param="x-podium-priority"
             )
-        if self._under_way() >= (self._most_batch if priority == b"batch" else self._most):
-            raise Overwhelmed(after=1.0)
+        self._find_room(_BATCH_SHARE if priority == b"batch" else 1.0)

@@ -82,6 +82,8 @@ async def begun(turns: Turns, ask: Ask, incoming: Incoming, receive: Receive) ->
     headers: Headers = [(b"x-podium-turn", accepted.id.encode())]
     if accepted.standings:
         headers += [(name.encode(), said.encode()) for name, said in limit_headers(accepted.standings)]
+    if accepted.depth:
+        headers.append((b"x-podium-queue-depth", b"%d" % accepted.depth))
     if accepted.how == "attached":
         headers.append((REPLAYED, b"true"))
 

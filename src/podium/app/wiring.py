@@ -23,7 +23,7 @@ from podium.ledger.lost import Lost
 from podium.ledger.rolling import Rolling
 from podium.ledger.till import Till
 from podium.routing.choose import Chooser
-from podium.store.database import Database
+from podium.store.database import Database, Lane
 from podium.store.listen import Listening
 from podium.turn.admit import Admission
 from podium.turn.open import Opening
@@ -83,7 +83,9 @@ class App:
         )
         self.endpoints = self._voices.health
         self.counter = Counter(settings.catalogue, self._voices)
-        self._opening = Opening(lane(), lane(durable=False), self._lease, self._journal)
+        self._opening = Opening(
+            lane(), lane(durable=False), self._lease, self._journal, most_queued=settings.limits.most_queued
+        )
         self._shared = _shared(server.redis_url) if server.redis_url else None
         self._recording = Recording(lane(), lane(durable=False), self._journal)
         self.turns = Turns(
@@ -94,10 +96,7 @@ class App:
             admission=self._admission(),
             steps=self._steps(),
         )
-        lost = Lost(self.database, self.till, settings.catalogue)
-        self._recovery = Recovery(
-            lane=taking, lease=self._lease, journal=self._journal, turns=self.turns, lost=lost
-        )
+        self._recovery = self._watch(taking)
         self._listening = Listening(
             lane(), {"podium_stop": self._recovery.heard, CHANNEL: self.keyring.forget}
         )
@@ -106,6 +105,10 @@ class App:
         limits = self.settings.limits
         quota = Quota(limits, workers=self.settings.server.workers, shared=self._shared)
         return Admission(self._opening, quota, self.database, most=limits.most_turns)
+
+    def _watch(self, lane: Lane) -> Recovery:
+        lost = Lost(self.database, self.till, self.settings.catalogue)
+        return Recovery(lane=lane, lease=self._lease, journal=self._journal, turns=self.turns, lost=lost)
 
     def _steps(self) -> Steps:
         return Steps(

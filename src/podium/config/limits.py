@@ -42,10 +42,11 @@ class LimitsTable(BaseModel):
     tenant: LimitTable = LimitTable()
     replicas: Annotated[int, Field(ge=1, le=1_000)] | None = None
     turns_per_process: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    queued_per_conversation: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
 
 _SCOPES = (*TIERS, "key", "tenant")
-_ALONE = ("replicas", "turns_per_process")
+_ALONE = ("replicas", "turns_per_process", "queued_per_conversation")
 VARIABLES: Mapping[tuple[str, ...], str] = {
     **{(name,): f"PODIUM_LIMITS_{name.upper()}" for name in _ALONE},
     **{
@@ -82,6 +83,7 @@ def limits(*tables: LimitsTable) -> Limits:
             tenant=table.tenant.over(found.tenant),
             replicas=table.replicas or found.replicas,
             most_turns=table.turns_per_process or found.most_turns,
+            most_queued=table.queued_per_conversation or found.most_queued,
         )
     return found
 
@@ -90,6 +92,7 @@ def told(found: Limits) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each setting as a person sees it: its path in [limits], and its value."""
     yield ("replicas",), str(found.replicas)
     yield ("turns_per_process",), str(found.most_turns)
+    yield ("queued_per_conversation",), str(found.most_queued)
     for scope, limit in (*found.tiers.items(), ("key", found.key), ("tenant", found.tenant)):
         for name, member in _MEMBERS.items():
             number = getattr(limit, member)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from podium.context.history import history_bytes
-from podium.errors import Busy, Mismatch, Unavailable, Unknown
+from podium.errors import Busy, Mismatch, QueueFull, Unavailable, Unknown
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.journal.log import Numbered
@@ -29,10 +29,14 @@ _WIDE_WINDOW = (
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A turn in the queue, behind the one that speaks now; None if it has left the queue meanwhile."""
+    """A turn in the queue, behind the one that speaks now; None if it has left the queue meanwhile.
+
+    `depth` is how many waited there when it came, itself among them.
+    """
 
     id: str
     behind: str | None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,21 @@ class _Outcome:
     other: str | None
     history: str | None
     model: str | None
+    depth: int | None
     owner: str
 
 
 class Opening:
     """Opens turns for this process."""
 
-    def __init__(self, lane: Lane, fleeting: Lane, lease: Lease, journal: Journal) -> None:
-        """The connections of this statement alone: `lane` for turns that are kept, `fleeting` for the others."""
+    def __init__(
+        self, lane: Lane, fleeting: Lane, lease: Lease, journal: Journal, *, most_queued: int
+    ) -> None:
+        """The connections of this statement alone: `lane` for turns that are kept, `fleeting` for the others.
+
+        `most_queued` turns may wait in one conversation.
+        """
+        self._most_queued = most_queued
         self._lease = lease
         self._journal = journal
         self._kept = self._batched(lane)
@@ -81,6 +92,7 @@ class Opening:
         Raises:
             Unknown: no such conversation, or not this caller's.
             Busy: it is speaking and `on_busy` is `reject`.
+            QueueFull: it is speaking, and as many turns wait as may.
             Mismatch: the idempotency key came with another request before.
             Unavailable: the database does not answer.
         """
@@ -101,7 +113,7 @@ class Opening:
             case "running":
                 return self._turn(item, outcome)
             case "queued":
-                return Waiting(turn_id, outcome.other)
+                return Waiting(turn_id, outcome.other, outcome.depth or 0)
             case "attached":
                 return Attached(outcome.other or "")
             case "mismatch":
@@ -109,6 +121,12 @@ class Opening:
             case "busy":
                 raise Busy(
                     hint="Wait for the running turn, or ask with on_busy: enqueue or interrupt.", after=1.0
+                )
+            case "full":
+                raise QueueFull(
+                    f"{self._most_queued} turns wait in this conversation, as many as may.",
+                    hint="Wait for them, or cancel some: POST /v1/turns/{id}/cancel.",
+                    after=1.0,
                 )
             case _:
                 raise Unknown("There is no such conversation.")
@@ -127,13 +145,15 @@ class Opening:
         )
 
     def _turn(self, item: _Item, outcome: _Outcome) -> Turn:
+        now = clock.now()
         return Turn(
             id=item.id,
             ask=item.ask,
             model=item.ask.model or outcome.model,
             log=self._journal.begin(item.id, outcome.owner, [item.opening], stored=item.ask.kept),
             history=decode_history(outcome.history) if outcome.history else (),
-            created_at=clock.now(),
+            created_at=now,
+            started_at=now,
         )
 
     def _abandoned(self, item: _Item, outcome: _Outcome) -> None:
@@ -155,7 +175,8 @@ class Opening:
     async def _run(self, lane: Lane, items: Sequence[_Item]) -> list[_Outcome]:
         owner = self._lease.owner
         rows = await lane.fetch(
-            "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+            "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+            " $17)",
             owner,
             [item.id for item in items],
             [item.ask.tenant for item in items],
@@ -172,8 +193,9 @@ class Opening:
             history_bytes(_WIDE_WINDOW),
             [None if (tries := _tries(item.ask)) is None else tries.mark for item in items],
             [(tries := _tries(item.ask)) is not None and tries.is_again for item in items],
+            self._most_queued,
         )
-        return [_Outcome(row[0], row[1], row[2], row[3], owner) for row in rows]
+        return [_Outcome(row[0], row[1], row[2], row[3], row[4], owner) for row in rows]
 
 
 def _tries(ask: Ask) -> Tries | None:

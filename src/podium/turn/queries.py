@@ -1,5 +1,6 @@
 """Reading turns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -10,13 +11,19 @@ from podium.journal.log import Numbered, read_lines
 from podium.kit import ids
 from podium.store.database import Database
 from podium.turn.ask import Ask, decode
+from podium.turn.turn import waited
 from podium.vocabulary.cost import untold
-from podium.vocabulary.event import Delta, TurnReport
+from podium.vocabulary.event import Delta, Queue, TurnReport
 
 _report = msgspec.json.Decoder(TurnReport)
-_SELECT = (
-    "SELECT id, tenant, user_id, conversation_id, status, opening, report, created_at, started_at FROM turns "
-)
+_SELECT = """
+SELECT t.id, t.tenant, t.user_id, t.conversation_id, t.status, t.opening, t.report, t.created_at, t.started_at,
+       coalesce(t.started_at, clock_timestamp()) AS waited_until, queue.position, queue.depth
+  FROM turns t CROSS JOIN LATERAL (
+       SELECT count(*) AS depth, count(*) FILTER (WHERE (NOT w.urgent, w.id) <= (NOT t.urgent, t.id)) AS position
+         FROM turns w
+        WHERE t.status = 'queued' AND w.conversation_id = t.conversation_id AND w.status = 'queued') queue
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ async def get(database: Database, turn_id: str, *, tenant: str, user: str | None
     row = None
     if ids.is_id("turn", turn_id):
         row = await database.first(
-            _SELECT + "WHERE id = $1 AND tenant = $2 AND ($3::text IS NULL OR user_id = $3)",
+            _SELECT + "WHERE t.id = $1 AND t.tenant = $2 AND ($3::text IS NULL OR t.user_id = $3)",
             turn_id,
             tenant,
             user,
@@ -49,7 +56,7 @@ async def get(database: Database, turn_id: str, *, tenant: str, user: str | None
 
 async def find(database: Database, turn_id: str) -> TurnReport | None:
     """A turn, whoever it belongs to."""
-    row = await database.first(_SELECT + "WHERE id = $1", turn_id)
+    row = await database.first(_SELECT + "WHERE t.id = $1", turn_id)
     return None if row is None else _reported(row)
 
 
@@ -77,9 +84,9 @@ async def page(
 ) -> list[TurnReport]:
     """Turns, newest first, after the one named."""
     rows = await database.fetch(
-        _SELECT + "WHERE tenant = $1 AND ($2::text IS NULL OR user_id = $2)"
-        " AND ($3::text IS NULL OR conversation_id = $3) AND ($4::text IS NULL OR id < $4)"
-        " ORDER BY id DESC LIMIT $5",
+        _SELECT + "WHERE t.tenant = $1 AND ($2::text IS NULL OR t.user_id = $2)"
+        " AND ($3::text IS NULL OR t.conversation_id = $3) AND ($4::text IS NULL OR t.id < $4)"
+        " ORDER BY t.id DESC LIMIT $5",
         tenant,
         user,
         conversation,
@@ -115,7 +122,45 @@ def _reported(row: asyncpg.Record) -> TurnReport:
         started_at=row["started_at"],
         ended_at=None,
         cost_info=untold(model, "pending"),
+        queue=Queue(row["position"], row["depth"]) if row["status"] == "queued" else None,
+        waited_seconds=waited(row["created_at"], row["waited_until"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Those that wait in a conversation: how many, and for how many seconds the first of them has."""
+
+    depth: int
+    seconds: float
+
+
+async def queues(database: Database, conversations: Sequence[str]) -> dict[str, Queued]:
+    """Of these conversations those in which turns wait. The caller has checked whose they are."""
+    rows = await database.fetch(
+        """
+        SELECT conversation_id, count(*) AS depth,
+               extract(epoch FROM clock_timestamp() - min(created_at))::float8 AS seconds
+          FROM turns WHERE status = 'queued' AND conversation_id = ANY($1) GROUP BY 1
+        """,
+        list(conversations),
+    )
+    return {row["conversation_id"]: Queued(row["depth"], row["seconds"]) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Turns of all processes together: how many run, how many wait, and for how many seconds the first of these has."""
+
+    running: int
+    queued: int
+    seconds: float
+
+
+async def backlog(database: Database) -> Backlog:
+    """How much there is to do."""
+    [row] = await database.fetch("SELECT running, queued, seconds FROM turn_backlog()")
+    return Backlog(row["running"], row["queued"], row["seconds"])
 
 
 async def is_known(database: Database, ask: Ask) -> bool:

@@ -47,6 +47,7 @@ async def load(lane: Lane, owner: str, turn_id: str, journal: Journal) -> Taken 
         log=journal.begin(turn_id, owner, events, stored=row["whole"]),
         history=decode_history(row["history"]) if row["conversation_id"] else (),
         created_at=row["created_at"],
+        started_at=row["started_at"] or row["created_at"],
     )
     draft = Draft(turn)
     for entry in events:

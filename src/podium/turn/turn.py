@@ -56,6 +56,7 @@ class Turn:
     log: Log
     history: tuple[Line, ...]
     created_at: datetime
+    started_at: datetime
 
 
 @dataclass(slots=True)
@@ -192,9 +193,10 @@ class Draft:
             error=self.error,
             cost=None if account.cost is None else money.dollars(account.cost),
             created_at=self.turn.created_at,
-            started_at=self.turn.created_at,
+            started_at=self.turn.started_at,
             ended_at=clock.now(),
             cost_info=account.told(model),
+            waited_seconds=waited(self.turn.created_at, self.turn.started_at),
         )
 
     def messages(self) -> tuple[Message, ...]:
@@ -227,6 +229,11 @@ def _first(answer: Answer) -> tuple[Part, ...]:
 
 
 _report_encoder = msgspec.json.Encoder()
+
+
+def waited(since: datetime, until: datetime) -> float:
+    """Seconds in a queue, to the millisecond."""
+    return max(round((until - since).total_seconds(), 3), 0.0)
 
 
 def encode_report(report: TurnReport) -> str:

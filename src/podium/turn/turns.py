@@ -34,6 +34,7 @@ from podium.vocabulary.event import Failure, TurnCancelled, TurnReport
 
 logger = logging.getLogger(__name__)
 
+_CLIENTS_PER_TURN = 5
 _FORGET_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 
@@ -53,11 +54,15 @@ class _Live:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A turn that was accepted: its id, how it came to be, and how its principal's limits stand after it."""
+    """A turn that was accepted: its id, how it came to be, and how its principal's limits stand after it.
+
+    `depth` is how many wait in its conversation, itself among them; 0 where it does not wait.
+    """
 
     id: str
     how: str
     standings: Standings = field(default_factory=dict)
+    depth: int = 0
 
 
 class Turns:
@@ -86,6 +91,8 @@ class Turns:
         admission.abandoned(lambda turn: self._start(turn, Draft(turn)))
         lease.on_judged = self._let_go
         self.draining = False
+        self.shed = 0
+        """How many turns were refused because there was no room."""
 
     @property
     def running(self) -> int:
@@ -93,9 +100,21 @@ class Turns:
         return len(self._live)
 
     @property
-    def under_way(self) -> int:
-        """How many turns run here or are being opened."""
-        return len(self._live) + self._admission.opening
+    def waiting(self) -> int:
+        """How many clients of this process wait for turns that do not run here: not yet, or in another process."""
+        return len(self._listeners.keys() - self._live.keys())
+
+    def find_room(self, share: float = 1.0) -> None:
+        """Make sure that there is room for one more turn, by this share of all the room there is.
+
+        Raises:
+            Overwhelmed: as many run here or are being opened, or too many clients wait for others to end.
+        """
+        most = self._admission.most * share
+        under_way = len(self._live) + self._admission.opening
+        if under_way >= int(most) or len(self._listeners) >= most * _CLIENTS_PER_TURN:
+            self.shed += 1
+            raise Overwhelmed(after=1.0)
 
     async def ask(self, ask: Ask, who: Principal | None = None) -> Accepted:
         """Open a turn and let it run. Returns as soon as it is stored; follow it for what it says.
@@ -109,8 +128,7 @@ class Turns:
             return Accepted(joined, "attached")
         if self.draining:
             raise Draining(after=2.0)
-        if self.under_way >= self._admission.most:
-            raise Overwhelmed(after=1.0)
+        self.find_room()
         admitted = await self._admission(ask, self._steps.choose(ask.model), who)
         match admitted.opened:
             case Turn() as opened:
@@ -121,7 +139,7 @@ class Turns:
             case Waiting() as opened:
                 if ask.on_busy == "interrupt" and opened.behind is not None:
                     await self._stop(opened.behind, "interrupt")
-                return Accepted(opened.id, "queued", admitted.standings)
+                return Accepted(opened.id, "queued", admitted.standings, opened.depth)
             case Attached() as opened:
                 return Accepted(opened.id, "attached")
 
@@ -242,6 +260,7 @@ class Turns:
                 error=failure,
                 ended_at=clock.now(),
                 cost_info=untold(report.model, "success"),
+                queue=None,
             )
         await self._lane.fetch(
             "SELECT turn_stop($1, $2, $3, $4, $5)",

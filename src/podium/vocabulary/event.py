@@ -184,10 +184,18 @@ class Failure(Struct, frozen=True, omit_defaults=True):
     body: str | None = None
 
 
+class Queue(Struct, frozen=True):
+    """Where a turn stands among the `depth` that wait in its conversation; the one at `position` 1 speaks next."""
+
+    position: int
+    depth: int
+
+
 class TurnReport(Struct, frozen=True):
     """A turn as clients see it, complete in itself. A stateless turn's output is not kept: null, later.
 
-    `cost_info` tells of money in full; null in turns that ended before it was kept.
+    `cost_info` tells of money in full; null in turns that ended before it was kept. `queue` is null unless it waits;
+    `waited_seconds` is for how long it has waited, or had when it began or was cancelled.
     """
 
     id: str
@@ -204,6 +212,8 @@ class TurnReport(Struct, frozen=True):
     started_at: datetime | None
     ended_at: datetime | None
     cost_info: CostInfo | None = None
+    queue: Queue | None = None
+    waited_seconds: float = 0.0
 
 
 class TurnStarted(Struct, frozen=True, tag="turn.started", omit_defaults=True):

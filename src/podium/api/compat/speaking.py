@@ -10,7 +10,7 @@ from starlette.types import Receive, Send
 
 from podium import conversation
 from podium.api.compat.refusal import refused
-from podium.api.cost import cost_headers
+from podium.api.ending import ending_headers
 from podium.api.serve import SSE, failure_of, send_json, send_stream, wait_spoken, wait_terminal
 from podium.api.turning import Incoming, begun
 from podium.errors import PodiumError
@@ -64,7 +64,7 @@ async def answer(
         if (error := failure_of(terminal)) is not None:
             raise error
         told = _encoder.encode(manner.whole(terminal.turn))
-        await send_json(send, 200, [*turn.headers, *cost_headers(terminal.turn)], told)
+        await send_json(send, 200, [*turn.headers, *ending_headers(terminal.turn)], told)
 
 
 @asynccontextmanager

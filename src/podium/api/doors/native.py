@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium import conversation
-from podium.api.cost import cost_headers
+from podium.api.ending import ending_headers
 from podium.api.passage import Limits
 from podium.api.serve import (
     SSE,
@@ -158,7 +158,7 @@ class NativeDoor:
             terminal, _ = await wait_terminal(turn.stretches)
             if isinstance(terminal, TurnFailed) and (error := failure_of(terminal)) is not None:
                 raise error
-            headers = [*turn.headers, *cost_headers(terminal.turn)]
+            headers = [*turn.headers, *ending_headers(terminal.turn)]
             await send_json(send, 200, headers, _encoder.encode(terminal.turn))
 
 

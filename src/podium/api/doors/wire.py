@@ -1,9 +1,11 @@
 """Every dialect that is a wire's: the wire's server half around a turn."""
 
+from urllib.parse import quote
+
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from podium.api.cost import cost_headers
+from podium.api.ending import ending_headers
 from podium.api.errors import status_of
 from podium.api.passage import Limits
 from podium.api.serve import (
@@ -27,6 +29,8 @@ from podium.vocabulary.request import Line, Request
 from podium.wires.wire import AnswerWriter, Wire
 
 _STRICT = "x-podium-strict"
+_IN_HEADER = "!#$&'()*+/:;<=>?@[]^`{|}"
+_MOST_DROPPED = 2048
 _YES, _NO = (b"true", b"1", b"yes"), (b"false", b"0", b"no", b"")
 
 
@@ -70,14 +74,18 @@ class WireDoor:
             error = failure_of(terminal)
             if error is not None:
                 raise error
-            headers = [*turn.headers, *_dropped(heard), *cost_headers(terminal.turn)]
+            headers = [*turn.headers, *_dropped(heard), *ending_headers(terminal.turn)]
             await send_json(send, 200, headers, _whole(heard, writing))
 
 
 def _dropped(heard: list[Numbered]) -> Headers:
-    """What the answering host's wire could not say, told in a header."""
+    """What the answering host's wire could not say, told in a header.
+
+    Clients choose the names of members: what no header may hold is percent-encoded, and a long list is cut.
+    """
     names = [name for entry in heard if isinstance(entry.event, Decided) for name in entry.event.dropped]
-    return [(b"x-podium-dropped", ", ".join(dict.fromkeys(names)).encode())] if names else []
+    told = ", ".join(quote(name, _IN_HEADER, errors="replace") for name in dict.fromkeys(names))
+    return [(b"x-podium-dropped", told[:_MOST_DROPPED].encode())] if names else []
 
 
 def _whole(heard: list[Numbered], writing: "_Writing") -> bytes:

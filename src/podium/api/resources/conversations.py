@@ -1,5 +1,6 @@
 """Conversations as things: make, list, read, change, delete, and what was said in them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -30,6 +31,8 @@ from podium.api.services import Services, services_of
 from podium.conversation import Change, Conversation, Message, Span
 from podium.errors import InvalidRequest, Unknown
 from podium.kit import clock
+from podium.turn import queries
+from podium.turn.queries import Queued
 
 router = APIRouter(prefix="/v1/conversations", route_class=Route, tags=["conversations"])
 
@@ -51,6 +54,13 @@ class ConversationGiven(Given):
     metadata: Metadata = Field(default_factory=dict)
 
 
+class QueueShown(BaseModel):
+    """The turns that wait in a conversation: how many, and for how many seconds the first of them has."""
+
+    depth: int
+    waited_seconds: float
+
+
 class ConversationShown(BaseModel):
     """A conversation. `messages` is the number of its messages; `turn_id` is the turn that speaks in it now."""
 
@@ -61,6 +71,7 @@ class ConversationShown(BaseModel):
     user: str
     messages: int
     turn_id: str | None
+    queue: QueueShown
     created_at: datetime
     updated_at: datetime
 
@@ -77,7 +88,12 @@ class Item(BaseModel):
     created_at: datetime
 
 
-def _shown(each: Conversation) -> dict[str, Any]:
+async def _shown(services: Services, found: Sequence[Conversation]) -> list[dict[str, Any]]:
+    queues = await queries.queues(services.database, [each.id for each in found]) if found else {}
+    return [_told(each, queues.get(each.id, Queued(0, 0.0))) for each in found]
+
+
+def _told(each: Conversation, queued: Queued) -> dict[str, Any]:
     return {
         "id": each.id,
         "title": each.title,
@@ -86,6 +102,7 @@ def _shown(each: Conversation) -> dict[str, Any]:
         "user": each.user,
         "messages": each.messages,
         "turn_id": each.running,
+        "queue": {"depth": queued.depth, "waited_seconds": round(queued.seconds, 3)},
         "created_at": clock.rfc3339(each.created_at),
         "updated_at": clock.rfc3339(each.updated_at),
     }
@@ -108,10 +125,11 @@ def _json(value: object) -> Response:
     return Response(msgspec.json.encode(value), media_type="application/json")
 
 
-def _known(found: Conversation | None) -> Conversation:
+async def _known(services: Services, found: Conversation | None) -> Response:
     if found is None:
         raise Unknown("There is no such conversation.")
-    return found
+    [shown] = await _shown(services, [found])
+    return _json(shown)
 
 
 @router.post(
@@ -134,7 +152,7 @@ async def create(
         model=given.model,
         metadata=written(given.metadata),
     )
-    return _json(_shown(made))
+    return _json(_told(made, Queued(0, 0.0)))
 
 
 @router.get(
@@ -158,7 +176,7 @@ async def list_conversations(
         before=read_cursor("conv", after),
         limit=limit + 1,
     )
-    shown = [_shown(each) for each in found[:limit]]
+    shown = await _shown(services, found[:limit])
     return _json({"data": shown, "next": write_cursor(shown[-1]["id"]) if len(found) > limit else None})
 
 
@@ -171,7 +189,7 @@ async def list_conversations(
 async def get(id: str, request: Request, services: TheServices) -> Response:  # noqa: A002  # the path's word
     """What it is called and where it stands; its messages are its items."""
     found = await conversation.find(services.database, principal_of(request.scope), id)
-    return _json(_shown(_known(found)))
+    return await _known(services, found)
 
 
 @router.patch(
@@ -194,7 +212,7 @@ async def update(
         metadata=written(given.metadata),
     )
     found = await conversation.update(services.database, principal_of(request.scope), id, change)
-    return _json(_shown(_known(found)))
+    return await _known(services, found)
 
 
 @router.delete("/{id}", responses=error_replies("member", takes="id"), summary="Delete a conversation")

@@ -12,11 +12,12 @@ import podium
 from podium.api.openapi import error_replies
 from podium.api.resources.route import OpenRoute, Route
 from podium.api.services import Services, services_of
-from podium.errors import OperatorError, PodiumError
+from podium.errors import OperatorError, PodiumError, Unavailable
 from podium.kit import clock
 from podium.resilience.circuit import State
 from podium.resilience.health import Report
 from podium.store.migrate import is_current
+from podium.turn import queries
 
 router = APIRouter(route_class=OpenRoute, tags=["health"])
 neighbours = APIRouter(route_class=Route, tags=["health"])
@@ -53,10 +54,22 @@ class Service(BaseModel):
     last_error: str | None
 
 
+class Backlog(BaseModel):
+    """Turns of all server processes together: how many run, how many wait, and for how long the first of these has."""
+
+    running: int
+    queued: int
+    waited_seconds: float
+
+
 class ServiceList(BaseModel):
-    """Every neighbour by name: the endpoints, `database`, and `redis` where there is one."""
+    """Every neighbour by name: the endpoints, `database`, and `redis` where there is one.
+
+    `turns` is null while the database does not answer.
+    """
 
     services: dict[str, Service]
+    turns: Backlog | None
 
 
 class Stats(BaseModel):
@@ -113,7 +126,9 @@ async def list_services(services: Annotated[Services, Depends(services_of)]) -> 
     checks = {"database": _needed(services)["database"], **services.checks}
     timed = await asyncio.gather(*(_timed(check) for check in checks.values()))
     endpoints = {name: _service(health.report()) for name, health in services.endpoints.items()}
-    return ServiceList(services={**endpoints, **dict(zip(checks, timed, strict=True))})
+    found = dict(zip(checks, timed, strict=True))
+    turns = await _backlog(services) if found["database"].healthy else None
+    return ServiceList(services={**endpoints, **found}, turns=turns)
 
 
 @neighbours.get(
@@ -125,6 +140,14 @@ async def list_circuit_breakers(services: Annotated[Services, Depends(services_o
     """In the process that answers: each has its own. An endpoint whose breaker is off is always `closed`."""
     reports = {name: health.report() for name, health in services.endpoints.items()}
     return CircuitBreakerList(circuit_breakers={name: _breaker(each) for name, each in reports.items()})
+
+
+async def _backlog(services: Services) -> Backlog | None:
+    try:
+        found = await queries.backlog(services.database)
+    except Unavailable:
+        return None
+    return Backlog(running=found.running, queued=found.queued, waited_seconds=round(found.seconds, 3))
 
 
 def _service(report: Report) -> Service:

@@ -43,7 +43,7 @@ class Limits:
 
     `tiers` are those of a user, by the tier of the key that they ask with; `key` and `tenant` hold for each key and
     each tenant, whatever the tier. `replicas` is the number of servers among which limits are divided where they share
-    no Redis. `most_turns` bounds the turns under way in one process.
+    no Redis. `most_turns` bounds the turns under way in one process, `most_queued` those that wait in one conversation.
     """
 
     tiers: Mapping[Tier, Limit] = field(default_factory=lambda: TIERS)
@@ -51,6 +51,7 @@ class Limits:
     tenant: Limit = Limit()
     replicas: int = 1
     most_turns: int = 2000
+    most_queued: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,3 +193,8 @@ $$;
 CREATE OR REPLACE FUNCTION process_is_over(_id text) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT NOT EXISTS (SELECT 1 FROM processes p WHERE p.id = _id AND NOT p.over)
 $$;
+
+-- How many logs have not ended: as many turns run, wherever.
+CREATE OR REPLACE FUNCTION journal_running() RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT count(*) FROM logs l WHERE NOT l.ended
+$$;

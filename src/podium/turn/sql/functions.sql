@@ -1,7 +1,8 @@
 -- Open turns, all items in one commit; gives one row an item, in order. Locks in the one global order: keys, conversations.
 --   outcome  running   it speaks now; `history` ends with its input, `model` is the conversation's own
---            queued    the conversation is speaking; it waits its turn
+--            queued    the conversation is speaking; it waits its turn, one of `depth`
 --            busy      the conversation is speaking and the policy is to be refused
+--            full      the conversation is speaking, and `_most_queued` wait already
 --            attached  the idempotency key, or an earlier try of the same request, has started `other`
 --            mismatch  … with another request
 --            unknown   no such conversation, or not this caller's
@@ -12,8 +13,8 @@
 CREATE OR REPLACE FUNCTION turn_open(
     _owner text, _ids text[], _tenants text[], _users text[], _all boolean[], _conversations text[],
     _policies text[], _asks text[], _openings text[], _inputs text[], _scopes text[], _hashes text[], _bytes int[],
-    _widest int, _marks bigint[], _again boolean[])
-RETURNS TABLE (outcome text, other text, history text, model text) LANGUAGE plpgsql AS $$
+    _widest int, _marks bigint[], _again boolean[], _most_queued int)
+RETURNS TABLE (outcome text, other text, history text, model text, depth int) LANGUAGE plpgsql AS $$
 DECLARE
     _locked text[];
     _key turn_keys;
@@ -21,7 +22,7 @@ DECLARE
     _conversation record;
 BEGIN
     IF NOT journal_fence(_owner) THEN
-        RETURN QUERY SELECT 'judged', NULL, NULL, NULL FROM unnest(_ids);
+        RETURN QUERY SELECT 'judged', NULL, NULL, NULL, NULL::int FROM unnest(_ids);
         RETURN;
     END IF;
     INSERT INTO turn_keys (scope, hash, turn_id)
@@ -32,7 +33,7 @@ BEGIN
       FROM (SELECT k.id FROM conversations k WHERE k.id = ANY(_conversations)
              ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED) AS c;
     FOR i IN 1 .. cardinality(_ids) LOOP
-        outcome := 'running'; other := NULL; history := NULL; model := NULL;
+        outcome := 'running'; other := NULL; history := NULL; model := NULL; depth := NULL;
         IF _scopes[i] IS NOT NULL THEN
             SELECT * INTO _key FROM turn_keys k WHERE k.scope = _scopes[i];
             IF _key.turn_id IS DISTINCT FROM _ids[i] THEN
@@ -74,11 +75,16 @@ BEGIN
             ELSIF NOT _conversations[i] = ANY(_locked) THEN
                 outcome := 'again';
             ELSIF _conversation.running IS NOT NULL AND _conversation.running <> _ids[i] THEN
-                outcome := CASE _policies[i] WHEN 'reject' THEN 'busy' ELSE 'queued' END;
+                SELECT count(*) FILTER (WHERE t.id <> _ids[i]) + 1 INTO depth
+                  FROM turns t WHERE t.conversation_id = _conversations[i] AND t.status = 'queued';
+                outcome := CASE
+                    WHEN _policies[i] = 'reject' THEN 'busy'
+                    WHEN depth > _most_queued AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.id = _ids[i]) THEN 'full'
+                    ELSE 'queued' END;
                 other := _conversation.running;
             END IF;
         END IF;
-        IF outcome IN ('unknown', 'again', 'busy') THEN
+        IF outcome IN ('unknown', 'again', 'busy', 'full') THEN
             DELETE FROM turn_keys k WHERE k.scope = _scopes[i] AND k.turn_id = _ids[i];
             RETURN NEXT;
             CONTINUE;
@@ -166,9 +172,10 @@ END $$;
 
 -- What is needed to run a turn that this process came to own by hand-over or recovery; puts its input into the
 -- conversation if that has not been done. Nothing if the turn is not this owner's.
-CREATE OR REPLACE FUNCTION turn_load(_owner text, _id text, _bytes int)
+DROP FUNCTION IF EXISTS turn_load(text, text, int); -- what a function gives cannot be changed otherwise
+CREATE FUNCTION turn_load(_owner text, _id text, _bytes int)
 RETURNS TABLE (tenant text, user_id text, conversation_id text, ask text, history text, lines text, whole boolean,
-               reruns int, stop text, created_at timestamptz, model text) LANGUAGE plpgsql AS $$
+               reruns int, stop text, created_at timestamptz, started_at timestamptz, model text) LANGUAGE plpgsql AS $$
 DECLARE
     _turn turns;
 BEGIN
@@ -191,7 +198,7 @@ BEGIN
     RETURN QUERY SELECT _turn.tenant, _turn.user_id, _turn.conversation_id, _turn.ask,
         conversation_history(_turn.conversation_id, _bytes),
         (SELECT string_agg(j.lines, E'\n' ORDER BY j.first_seq) FROM journal_read(ARRAY[_id], ARRAY[0]) j),
-        journal_whole(_id), _turn.reruns, _turn.stop, _turn.created_at,
+        journal_whole(_id), _turn.reruns, _turn.stop, _turn.created_at, _turn.started_at,
         (SELECT c.model FROM conversations c WHERE c.id = _turn.conversation_id);
 END $$;
 
@@ -269,3 +276,10 @@ BEGIN
     SELECT array_agg(g.id) INTO _turns FROM gone g;
     PERFORM journal_forget(_turns);
 END $$;
+
+-- How many turns run and how many wait, in all processes together, and how many seconds the first of these has waited.
+CREATE OR REPLACE FUNCTION turn_backlog() RETURNS TABLE (running bigint, queued bigint, seconds float8)
+LANGUAGE sql STABLE AS $$
+    SELECT journal_running(), count(*), coalesce(extract(epoch FROM clock_timestamp() - min(t.created_at)), 0)::float8
+      FROM turns t WHERE t.status = 'queued'
+$$;
