@@ -110,7 +110,13 @@ class Booked:
         if self._till is None or call.payer is None:
             return None
         bill = Bill(attempt, request, self._profile, call.payer, till=self._till)
-        await bill.open(call.turn, call.purpose)
+        try:
+            await bill.open(call.turn, call.purpose)
+        except BudgetExceeded:
+            raise
+        except BaseException:  # the database's answer was lost, or the caller left: it may be held all the same
+            self._till.give_back(attempt)
+            raise
         return bill
 
     async def _ended(self, bill: Bill | None, heard: _Heard) -> AttemptEnded:
@@ -161,9 +167,9 @@ class Booked:
         if not sent:
             await bill.void()
             return
-        paid, settled = await self._paid(
-            bill, heard, whole=heard.finished and heard.usage is not None, loss="held"
-        )
+        whole = heard.finished and heard.usage is not None
+        loss: Loss = "input" if heard.first_byte is None else "held"
+        paid, settled = await self._paid(bill, heard, whole=whole, loss=loss)
         if call.buried is not None:
             call.buried(
                 AttemptFailed(

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 
@@ -100,17 +101,23 @@ class Till:
         self._lease = lease
         self._defaults = list(defaults) if any(each is not None for each in defaults) else []
         self._tariffs: set[str] = set()
-        self._voids: set[asyncio.Task[None]] = set()
+        self._giving: set[asyncio.Task[None]] = set()
         self._holds: Batch[_Ask, Held | BudgetExceeded] = Batch(
-            "hold", self._hold, compensate=self._give_back
+            "hold", self._hold, compensate=self._compensate
         )
+        self._voids: Batch[str, None] = Batch("void", self._void, patience=_FOR_EVER)
         self._settlements: Batch[Spent, Settled] = Batch("settle", self._settle, patience=_FOR_EVER)
+
+    @property
+    def batches(self) -> Sequence[Batch[Any, Any]]:
+        """What its statements go in."""
+        return (self._holds, self._settlements)
 
     async def close(self) -> None:
         """Wait for what is under way."""
         await self._holds.close()
-        while self._voids:
-            await asyncio.wait(self._voids)
+        while self._giving:
+            await asyncio.wait(self._giving)
         await self._settlements.close()
 
     async def know(self, tariff: str, told: str) -> None:
@@ -128,7 +135,7 @@ class Till:
         Raises:
             BudgetExceeded: a budget has less left than the least that is of use.
             Lost: this process was judged dead.
-            Unavailable: the database does not answer.
+            Unavailable: the database does not answer. It may be set aside all the same.
         """
         held = await self._holds.put(_Ask(wanted, self._lease.owner))
         if isinstance(held, BudgetExceeded):
@@ -140,14 +147,22 @@ class Till:
         return await self._settlements.put(spent)
 
     async def void(self, attempt: str) -> None:
-        """Give back what was held for an attempt that never left."""
-        await self._settling.fetch("SELECT ledger_void($1)", [attempt])
+        """Give back what was held for an attempt that never left, however long the database is away."""
+        await self._voids.put(attempt)
 
-    def _give_back(self, ask: _Ask, held: Held | BudgetExceeded) -> None:
+    def give_back(self, attempt: str) -> None:
+        """The same, in the background: for who cannot tell whether anything was held."""
+        task = asyncio.get_running_loop().create_task(self.void(attempt), name="void")
+        self._giving.add(task)
+        task.add_done_callback(self._giving.discard)
+
+    def _compensate(self, ask: _Ask, held: Held | BudgetExceeded) -> None:
         if isinstance(held, Held):
-            task = asyncio.get_running_loop().create_task(self.void(ask.wanted.attempt), name="void")
-            self._voids.add(task)
-            task.add_done_callback(self._voids.discard)
+            self.give_back(ask.wanted.attempt)
+
+    async def _void(self, attempts: Sequence[str]) -> list[None]:
+        await self._settling.fetch("SELECT ledger_void($1)", list(attempts))
+        return [None] * len(attempts)
 
     async def _hold(self, asks: Sequence[_Ask]) -> list[Held | BudgetExceeded]:
         found: dict[int, Held | BudgetExceeded] = {}

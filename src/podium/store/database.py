@@ -217,8 +217,8 @@ class Database:
         if self._pool is not None:
             try:
                 await asyncio.wait_for(self._pool.close(), 3)
-            except TimeoutError:
-                self._pool.terminate()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                self._pool.terminate()  # the database is away: there is nobody to take leave of
             self._pool = None
 
 
