@@ -128,7 +128,7 @@ class Bill:
             case ToolCallDelta(arguments=text):
                 self._said.append(text)
                 self._characters += len(text)
-            case UsageSeen(usage=usage):
+            case UsageSeen(usage=usage) if usage != Usage():  # a count of nothing at all is none
                 self._usage = usage
             case _:
                 return False
