@@ -6,15 +6,18 @@ from typing import Literal
 
 import msgspec
 
-from podium.catalogue.profile import Price, Profile
+from podium.catalogue.profile import Profile
 from podium.errors import BudgetExceeded, BudgetExhausted
 from podium.identity.payer import Payer
 from podium.ledger.receipt import digest
-from podium.ledger.tariff import cost
+from podium.ledger.tariff import UNKNOWN, cost
 from podium.ledger.till import Settled, Spent, Till, Wanted
 from podium.ledger.worth import capped, worth
 from podium.tokens.count import ceiling, count_request, count_text
+from podium.tokens.text import size_of
+from podium.vocabulary.cost import CountingMethod
 from podium.vocabulary.event import (
+    Finished,
     ReasoningDelta,
     RefusalDelta,
     Spoken,
@@ -28,7 +31,7 @@ from podium.vocabulary.usage import Usage
 
 _SLACK = 3  # by which a ceiling is usually above the true count
 _MOST_TOKENS = 2**31 - 1  # that the database has room for
-_CHARACTERS = 2  # that a token of output has at the least, on the average of a whole answer
+_BYTES = 2  # that a token of output has at the least, on the average of a whole answer
 
 Loss = Literal["none", "input", "held"]
 """What of an attempt that broke off may still turn out to be owed: nothing, what its input costs, all that was held."""
@@ -36,11 +39,15 @@ Loss = Literal["none", "input", "held"]
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What an attempt came to: its usage, whose count that is, and its price in nano-dollars."""
+    """What an attempt came to: its usage, whose count that is, and its price in nano-dollars.
+
+    `method` is how an estimate was counted, None where it is none.
+    """
 
     usage: Usage | None
     source: UsageSource
     amount: int
+    method: CountingMethod | None = None
 
 
 class Bill:
@@ -60,14 +67,15 @@ class Bill:
         self._profile = profile
         self._payer = payer
         self._till = till
-        self._price = profile.price or Price(0, 0)
+        self._price = profile.price or UNKNOWN
         self._worth = worth(request, profile, self._price, ceiling(request, profile))
-        self._is_counted = False
+        self._counted: CountingMethod | None = None
         self._tokens = self._worth.tokens // _SLACK
         self._held = 0
-        self._is_bound = False
+        self._is_watched = False
         self._said: list[str] = []
-        self._characters = 0
+        self._is_plain = True
+        self._bytes = self._mark = 0
         self._usage: Usage | None = None
         self._is_open = False
 
@@ -89,12 +97,17 @@ class Bill:
                 raise
             held = await self._till.hold(self._wanted(turn, purpose))
         self._turn, self._purpose = turn, purpose
-        self._held, self._is_bound, self._is_open = held.amount, held.is_bound, True
+        self._held, self._is_open = held.amount, True
+        # Of an answer that comes whole all is owed when the first word of it is seen: nothing is left to be cut.
+        self._is_watched = held.is_bound and self.request.stream and self._profile.streaming
         if held.amount < self._worth.most:
             await self._count()
             cap = self._worth.covered(held.amount)
             if cap < self._worth.cap:
+                self._worth = dataclasses.replace(self._worth, cap=cap)
                 self.request = capped(self.request, cap)
+        self._mark = _BYTES * self._worth.cap
+        self._is_capped = self.request.sampling.max_output is not None
 
     def _wanted(self, turn: str | None, purpose: str) -> Wanted:
         return Wanted(
@@ -112,37 +125,47 @@ class Bill:
 
     async def _count(self) -> None:
         """Count the input where its bytes were enough so far: near a limit it matters."""
-        if self._is_counted:
+        if self._counted is not None:
             return
-        self._is_counted = True
         count = await count_request(self.request, self._profile)
-        self._tokens = count.tokens
+        self._counted, self._tokens = count.method, count.tokens
         self._worth = dataclasses.replace(self._worth, tokens=min(count.ceiling, self._worth.tokens))
 
     def see(self, event: Spoken) -> bool:
-        """Take an event; whether it outgrew what was held."""
+        """Take an event; whether it may have outgrown what was held."""
         match event:
-            case TextDelta(text=text) | ReasoningDelta(text=text) | RefusalDelta(text=text):
-                self._said.append(text)
-                self._characters += len(text)
-            case ToolCallDelta(arguments=text):
-                self._said.append(text)
-                self._characters += len(text)
+            case TextDelta(text=text) | RefusalDelta(text=text):
+                self._add(text)
+            case ReasoningDelta(text=text) | ToolCallDelta(arguments=text):
+                self._add(text)
+                self._is_plain = False
             case UsageSeen(usage=usage) if usage != Usage():  # a count of nothing at all is none
                 self._usage = usage
+            case Finished() if self._worth.choices == 1:
+                self._is_watched = False
             case _:
                 return False
-        return (
-            self._is_bound and self._characters > _CHARACTERS * self._worth.cap and self._now() > self._held
-        )
+        return self._is_watched and self._bytes > self._mark and self._roughly() > self._held
+
+    def _add(self, text: str) -> None:
+        self._said.append(text)
+        self._bytes += size_of(text)
+
+    def _roughly(self) -> int:
+        """What it costs so far, rather too much: most tokens are longer."""
+        guess = cost(Usage(input=self._worth.tokens // 2, output=self._bytes // 4), self._price)
+        return guess if self._usage is None else max(guess, cost(self._usage, self._price))
 
     async def grow(self) -> None:
-        """Hold twice as much.
+        """Count what came, and hold twice as much if it is more than is held.
 
         Raises:
             BudgetExhausted: a budget has not enough left.
         """
-        need = self._now()
+        self._mark = self._bytes * 9 // 8
+        need = await self._needed()
+        if need <= self._held:
+            return
         wanted = dataclasses.replace(
             self._wanted(self._turn, self._purpose), amount=max(2 * self._held, need), least=need
         )
@@ -150,13 +173,16 @@ class Bill:
             held = await self._till.hold(wanted)
         except BudgetExceeded as error:
             raise BudgetExhausted(error.message, hint=error.hint) from error
-        self._held = held.amount
+        self._held, self._is_capped = held.amount, False
 
-    def _now(self) -> int:
-        """What it costs so far, roughly and rather too little: a whole count is made at the end."""
-        output = self._characters // 4
-        guess = Usage(input=self._worth.tokens // 2, output=output)
-        return max(cost(guess, self._price), 0 if self._usage is None else cost(self._usage, self._price))
+    async def _needed(self) -> int:
+        """What it costs so far. A host that was told its cap may well keep it: an estimate is then no proof at once."""
+        await self._count()
+        output, method = await self._output()
+        if method == "estimate" and self._is_capped:
+            output = output * 4 // 5
+        counted = cost(Usage(input=self._tokens, output=output), self._price)
+        return counted if self._usage is None else max(counted, cost(self._usage, self._price))
 
     async def void(self) -> None:
         """Nothing left: nothing is owed."""
@@ -209,12 +235,20 @@ class Bill:
             return Paid(usage, "provider", cost(usage, self._price))
         if usage is None and not self._said and not whole:
             return Paid(None, "none", 0)
-        output = (await count_text("".join(self._said), self._profile.model)).tokens if self._said else 0
+        output, method = await self._output()
         if usage is None:
             await self._count()
             usage = Usage(input=self._tokens, output=output)
+            method = "estimate" if self._counted == "estimate" else method
         elif usage.output_total >= output:
             return Paid(usage, "provider", cost(usage, self._price))
         else:  # a count from the middle of a stream, which went on
             usage = msgspec.structs.replace(usage, output=usage.output + output - usage.output_total)
-        return Paid(usage, "estimate", cost(usage, self._price))
+        return Paid(usage, "estimate", cost(usage, self._price), method)
+
+    async def _output(self) -> tuple[int, CountingMethod]:
+        """What came, as it is counted here; thoughts and calls are framed in ways that nobody tells."""
+        if not self._said:
+            return 0, "local_exact"
+        count = await count_text("".join(self._said), self._profile.model)
+        return count.tokens, count.method if self._is_plain else "estimate"

@@ -114,7 +114,8 @@ class Booked:
             await bill.open(call.turn, call.purpose)
         except BudgetExceeded:
             raise
-        except BaseException:  # the database's answer was lost, or the caller left: it may be held all the same
+        except BaseException:
+            # The database's answer was lost, or the caller left: it may be held all the same.
             self._till.give_back(attempt)
             raise
         return bill
@@ -131,7 +132,7 @@ class Booked:
             usage_source=paid.source,
             cost=self._cost(paid),
             cost_breakdown=self._breakdown(paid),
-            counting_method="estimate" if paid.source == "estimate" else None,
+            counting_method=paid.method,
             budget_warnings=settled.warnings,
             budget_left=_left(settled),
             response_id=heard.answer.id,
@@ -157,7 +158,7 @@ class Booked:
             usage_source=paid.source,
             cost=self._cost(paid),
             cost_breakdown=self._breakdown(paid),
-            counting_method="estimate" if paid.source == "estimate" else None,
+            counting_method=paid.method,
             budget_warnings=settled.warnings,
             budget_left=_left(settled),
         )
@@ -181,7 +182,7 @@ class Booked:
                     usage_source=paid.source,
                     cost=self._cost(paid),
                     cost_breakdown=self._breakdown(paid),
-                    counting_method="estimate" if paid.source == "estimate" else None,
+                    counting_method=paid.method,
                     budget_warnings=settled.warnings,
                     budget_left=_left(settled),
                 )

@@ -11,6 +11,9 @@ from podium.catalogue.profile import Price, Tier
 from podium.kit import money
 from podium.vocabulary.usage import Usage
 
+UNKNOWN = Price(input=0, output=0, source="no price is known")
+"""What a model is reckoned by that may be called although nobody knows what it costs."""
+
 _TOKENS = ("input", "output", "cached_input", "cache_write", "reasoning", "audio_input", "audio_output")
 
 

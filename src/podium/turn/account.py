@@ -32,7 +32,7 @@ class Account:
             self.breakdown = parts if self.breakdown is None else self.breakdown + parts
         if event.usage_source == "estimate":
             self.is_estimated = True
-            self.method = event.counting_method or "estimate"
+            self.method = "estimate" if self.method == "estimate" else event.counting_method or "estimate"
         if event.cost is None and (event.usage is not None or isinstance(event, AttemptEnded)):
             self.is_known = False
         self.warnings += tuple(each for each in event.budget_warnings if each not in self.warnings)

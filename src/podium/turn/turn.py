@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from podium.context.signed import Block, signed_blocks
-from podium.errors import PodiumError, ProviderError, RefusedError, Rejected
+from podium.errors import BudgetExceeded, PodiumError, ProviderError, RefusedError, Rejected
 from podium.journal.log import Log
 from podium.kit import clock, ids, money
 from podium.turn.account import Account
@@ -134,7 +134,7 @@ class Draft:
             message=error.message,
             param=error.param,
             hint=error.hint,
-            retryable=isinstance(error, RefusedError)
+            retryable=(isinstance(error, RefusedError) and not isinstance(error, BudgetExceeded))
             or (isinstance(error, ProviderError) and error.retryable),
             status=getattr(error, "status", None),
             after=getattr(error, "after", None),
