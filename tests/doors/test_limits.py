@@ -281,6 +281,8 @@ async def test_a_full_server_refuses_turns_early_and_nothing_else(started: Start
         assert (await ann("GET", "/v1/conversations"))[0] == 200
         assert (await ann("GET", "/v1/models"))[0] == 200
         assert (await ann("GET", "/health"))[0] == 200
+        async with server.http.get(f"{server.url}/metrics") as answer:
+            assert 'podium_worker_turns_shed_total{worker="0"} 2.0' in await answer.text()
         for task in running:
             task.cancel()
         await wait_answered(ann)

@@ -24,6 +24,7 @@ from podium.api.doors.turns import TurnRoutes
 from podium.api.doors.wire import WireDoor
 from podium.api.front import HotRoute
 from podium.api.limit import LIMIT_HEADERS, Shedding
+from podium.api.metrics import metrics_route
 from podium.api.passage import Limits
 from podium.api.root import root_route
 from podium.api.services import Services
@@ -88,6 +89,7 @@ def _routes(app: App, services: Services, limits: Limits) -> Sequence[HotRoute]:
     )
     return (
         root_route(),
+        metrics_route(app.metrics),
         *openai_routes(chat),
         *anthropic_routes(messages, counting),
         *gemini_routes(GeminiDoor(app.turns, app.counter, limits)),

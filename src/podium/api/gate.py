@@ -63,7 +63,7 @@ class Guard:
 
         Raises:
             Unauthenticated: no key, or none of ours.
-            Forbidden: the route is for admins.
+            Forbidden: the route is for admins, or for the operator.
             Unknown: another tenant was named.
             TooLarge: the headers are beyond the limit, or the body is announced to be.
         """
@@ -76,6 +76,8 @@ class Guard:
                 principal = await self._keyring.act_in(principal, named)
             if access == "admin" and not principal.is_admin:
                 raise Forbidden("This needs an admin's key.")
+            if access == "operator" and not principal.is_operator:
+                raise Forbidden("This needs the operator's key.")
             passage.principal = principal
         if (passage.body_bytes() or 0) > self.limits.body_bytes:
             raise TooLarge(f"The body is larger than {self.limits.body_bytes} bytes.")

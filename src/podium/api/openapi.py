@@ -118,7 +118,7 @@ def error_replies(
     `keyed` routes do their work once for an idempotency key.
     """
     statuses = {"nothing": [400], "id": [400, 404], "body": [400, 404, 413]}[takes]
-    statuses += {"open": [], "member": [401], "admin": [401, 403]}[access] + [422] * keyed
+    statuses += {"open": [], "member": [401]}.get(access, [401, 403]) + [422] * keyed
     return {status: {"model": ErrorAnswer, "description": _MEANING[status]} for status in [*statuses, 503]}
 
 

@@ -9,8 +9,8 @@ from podium.api.correlation import request_id
 from podium.errors import PodiumError, Unauthenticated
 from podium.identity import Principal
 
-Access = Literal["open", "member", "admin"]
-"""Who may call a route: anybody, any key, an admin's key."""
+Access = Literal["open", "member", "admin", "operator"]
+"""Who may call a route: anybody, any key, an admin's key, the operator's key alone."""
 
 Refuse = Callable[[int, PodiumError], bytes]
 """A door's way to write an error: HTTP status and error to a JSON body."""

@@ -22,6 +22,7 @@ from podium.ledger.alerting import Alerting
 from podium.ledger.lost import Lost
 from podium.ledger.rolling import Rolling
 from podium.ledger.till import Till
+from podium.observability.metrics import Metrics, Own
 from podium.routing.choose import Chooser
 from podium.store.database import Database, Lane
 from podium.store.listen import Listening
@@ -97,6 +98,7 @@ class App:
             steps=self._steps(),
         )
         self._recovery = self._watch(taking)
+        self.metrics = Metrics(self.database, worker=place.slot, own=self._own)
         self._listening = Listening(
             lane(), {"podium_stop": self._recovery.heard, CHANNEL: self.keyring.forget}
         )
@@ -109,6 +111,19 @@ class App:
     def _watch(self, lane: Lane) -> Recovery:
         lost = Lost(self.database, self.till, self.settings.catalogue)
         return Recovery(lane=lane, lease=self._lease, journal=self._journal, turns=self.turns, lost=lost)
+
+    def _own(self) -> Own:
+        batches: dict[str, tuple[int, int]] = {}
+        for each in (*self._opening.batches, *self._recording.batches, *self.till.batches):
+            items, statements = batches.get(each.name, (0, 0))
+            batches[each.name] = (items + each.items, statements + each.statements)
+        return Own(
+            running=self.turns.running,
+            waiting=self.turns.waiting,
+            shed=self.turns.shed,
+            redis=self._shared.is_well if self._shared else None,
+            batches=batches,
+        )
 
     def _steps(self) -> Steps:
         return Steps(

@@ -53,7 +53,7 @@ class Batch(Generic[Item, Result]):
         compensate: Callable[[Item, Result], None] | None = None,
         patience: float = 4.0,
     ) -> None:
-        self._name = name
+        self.name = name
         self._run = run
         self._size = size
         self._compensate = compensate
@@ -64,6 +64,7 @@ class Batch(Generic[Item, Result]):
         self._timer: asyncio.TimerHandle | None = None
         self.most_items = 128
         self.most_bytes = 4 << 20
+        self.items = 0
         self.statements = 0
 
     async def put(self, item: Item) -> Result:
@@ -77,7 +78,7 @@ class Batch(Generic[Item, Result]):
         entry: _Entry[Item, Result] = _Entry(item, loop.create_future(), clock.monotonic() + self._patience)
         self._waiting.append(entry)
         if self._worker is None:
-            self._worker = loop.create_task(self._work(), name=f"batch {self._name}")
+            self._worker = loop.create_task(self._work(), name=f"batch {self.name}")
         return await entry.result
 
     async def close(self) -> None:
@@ -139,10 +140,11 @@ class Batch(Generic[Item, Result]):
                 taken = self._still_patient(taken, error)
                 await asyncio.sleep(0.25)
             except Exception as error:  # a defect in one statement must not wedge every later caller
-                logger.exception("batch.failed", extra={"batch": self._name})
+                logger.exception("batch.failed", extra={"batch": self.name})
                 _fail(taken, error)
                 return
             else:
+                self.items += len(taken)
                 self.statements += 1
                 self._deliver(taken, results)
                 return

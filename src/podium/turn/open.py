@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from podium.context.history import history_bytes
 from podium.errors import Busy, Mismatch, QueueFull, Unavailable, Unknown
@@ -130,6 +131,11 @@ class Opening:
                 )
             case _:
                 raise Unknown("There is no such conversation.")
+
+    @property
+    def batches(self) -> Sequence[Batch[Any, Any]]:
+        """What its statements go in."""
+        return (self._kept, self._fleeting)
 
     async def close(self) -> None:
         """Wait for what is under way."""

@@ -7,6 +7,7 @@ stops it is that another process owns the turn now.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -86,6 +87,11 @@ class Recording:
         else:
             self._journal.lose(log)
         return recorded
+
+    @property
+    def batches(self) -> Sequence[Batch[Any, Any]]:
+        """What its statements go in."""
+        return (self._kept, self._fleeting)
 
     async def close(self) -> None:
         """Wait for what is under way."""
