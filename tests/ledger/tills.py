@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from podium.catalogue.catalogue import Catalogue
 from podium.errors import BudgetExceeded
 from podium.errors import Lost as Judged
 from podium.identity.payer import Payer
@@ -104,4 +103,4 @@ async def server(
 
 async def sweep(database: Database, till: Till) -> None:
     """What every server does now and then."""
-    await Lost(database, till, Catalogue()).sweep()
+    await Lost(database, till).sweep()

@@ -109,7 +109,7 @@ class App:
         return Admission(self._opening, quota, self.database, most=limits.most_turns)
 
     def _watch(self, lane: Lane) -> Recovery:
-        lost = Lost(self.database, self.till, self.settings.catalogue)
+        lost = Lost(self.database, self.till)
         return Recovery(lane=lane, lease=self._lease, journal=self._journal, turns=self.turns, lost=lost)
 
     def _own(self) -> Own:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from podium.catalogue.catalogue import Catalogue
-from podium.catalogue.profile import Price, Profile
-from podium.errors import UnknownModel
+import asyncpg
+
+from podium.catalogue.profile import Price
 from podium.kit import money
-from podium.ledger.tariff import cost
+from podium.ledger import tariff
+from podium.ledger.receipt import breakdown
+from podium.ledger.tariff import UNKNOWN, cost
 from podium.ledger.till import Spent, Till
 from podium.store.database import Database
 from podium.tokens.count import count_text
@@ -14,8 +16,13 @@ from podium.vocabulary.event import AttemptFailed, UsageSource
 from podium.vocabulary.usage import Usage
 
 _MOST = 1000
-_ENTRY = "SELECT * FROM ledger_entries WHERE id = $1"
-_LEFT = "SELECT * FROM ledger_left($1, $2)"
+_ENTRY = "SELECT e.*, t.told FROM ledger_entries e LEFT JOIN tariffs t ON t.id = e.tariff WHERE e.id = $1"
+_LEFT = """
+SELECT l.*, t.told FROM ledger_left($1, $2) l
+  JOIN holds h ON h.attempt_id = l.id LEFT JOIN tariffs t ON t.id = h.tariff ORDER BY l.id
+"""
+_RELEASE = "SELECT ledger_release($1)"
+_PREPARE = "SELECT ledger_prepare()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +40,11 @@ class Trace:
 
 
 class Lost:
-    """Settles what dead owners left, by the prices of the catalogue."""
+    """Settles what dead owners left, by the prices that it was held by."""
 
-    def __init__(self, database: Database, till: Till, catalogue: Catalogue) -> None:
+    def __init__(self, database: Database, till: Till) -> None:
         self._database = database
         self._till = till
-        self._catalogue = catalogue
 
     async def settle(self, trace: Trace) -> AttemptFailed | None:
         """Settle what a lost turn left, and tell how its last attempt ended, if there was one.
@@ -49,9 +55,7 @@ class Lost:
         ending = None
         for row in await self._database.fetch(_LEFT, trace.turn, _MOST):
             if row["id"] == trace.attempt:
-                ending = await self._end(
-                    trace, row["model"], tokens=row["tokens"], held=row["amount"], floor=row["floor"]
-                )
+                ending = await self._end(trace, row)
             elif trace.is_told:
                 await self._till.void(row["id"])  # its log would tell if it had left
             else:
@@ -63,40 +67,40 @@ class Lost:
     async def _known(self, attempt: str) -> AttemptFailed:
         """An attempt that its owner could still settle."""
         row = await self._database.first(_ENTRY, attempt)
-        if row is None:
-            return _told(attempt, None, "none", None)
+        if row is None or row["usage_source"] == "none":
+            return _told(attempt, None, "none", 0, UNKNOWN)
         usage = Usage(
             input=row["input"],
             cached_input=row["cached_input"],
             cache_write=row["cache_write"],
             output=row["output"],
             reasoning=row["reasoning"],
+            audio_output=row["audio"],
         )
-        return _told(attempt, usage, row["usage_source"], money.dollars(row["amount"]))
+        return _told(attempt, usage, row["usage_source"], row["amount"], _price(row))
 
     async def sweep(self) -> None:
         """Settle what nobody took over, and let go of what was in suspense for long enough."""
         for row in await self._database.fetch(_LEFT, None, _MOST):
             await self._till.settle(_nothing(row["id"], row["floor"]))
-        await self._database.fetch("SELECT ledger_release($1)", _MOST)
-        await self._database.fetch("SELECT ledger_prepare()")
+        await self._database.fetch(_RELEASE, _MOST)
+        await self._database.fetch(_PREPARE)
 
-    async def _end(self, trace: Trace, model: str, *, tokens: int, held: int, floor: int) -> AttemptFailed:
-        assert trace.attempt is not None  # noqa: S101 - the caller asked; this tells the type checker
-        profile = self._profile(model)
-        if profile is None or (not trace.said and trace.usage is None):
-            await self._till.settle(_nothing(trace.attempt, floor))
-            return _told(trace.attempt, None, "none", None)
-        output = (await count_text(trace.said, profile.model)).tokens
-        usage = trace.usage or Usage(input=tokens)
+    async def _end(self, trace: Trace, row: asyncpg.Record) -> AttemptFailed:
+        attempt, price = row["id"], _price(row)
+        if not trace.said and trace.usage is None:
+            await self._till.settle(_nothing(attempt, row["floor"]))
+            return _told(attempt, None, "none", 0, price)
+        output = (await count_text(trace.said, row["model"].partition("/")[2])).tokens
+        usage = trace.usage or Usage(input=row["tokens"])
         if usage.output_total < output:
             usage += Usage(output=output - usage.output_total)
-        amount = cost(usage, profile.price or Price(0, 0))
+        amount = cost(usage, price)
         await self._till.settle(
             Spent(
-                attempt=trace.attempt,
+                attempt=attempt,
                 amount=amount,
-                suspense=max(held - amount, 0),
+                suspense=max(row["amount"] - amount, 0),
                 usage=usage,
                 source="estimate",
                 response=None,
@@ -104,15 +108,12 @@ class Lost:
                 milliseconds=0,
             )
         )
-        return _told(
-            trace.attempt, usage, "estimate", None if profile.price is None else money.dollars(amount)
-        )
+        return _told(attempt, usage, "estimate", amount, price)
 
-    def _profile(self, model: str) -> Profile | None:
-        try:
-            return self._catalogue.resolve(model)[0].profile
-        except UnknownModel:  # it is configured no more
-            return None
+
+def _price(row: asyncpg.Record) -> Price:
+    """By which the attempt was held."""
+    return UNKNOWN if row["told"] is None else tariff.read(row["told"])
 
 
 def _nothing(attempt: str, floor: int) -> Spent:
@@ -128,7 +129,8 @@ def _nothing(attempt: str, floor: int) -> Spent:
     )
 
 
-def _told(attempt: str, usage: Usage | None, source: UsageSource, dollars: str | None) -> AttemptFailed:
+def _told(attempt: str, usage: Usage | None, source: UsageSource, amount: int, price: Price) -> AttemptFailed:
+    is_known = price != UNKNOWN
     return AttemptFailed(
         attempt=attempt,
         code="owner_lost",
@@ -137,6 +139,7 @@ def _told(attempt: str, usage: Usage | None, source: UsageSource, dollars: str |
         retryable=True,
         usage=usage,
         usage_source=source,
-        cost=dollars,
+        cost=money.dollars(amount) if usage is not None and is_known else None,
+        cost_breakdown=breakdown(usage, price) if usage is not None and is_known else None,
         counting_method="estimate" if source == "estimate" else None,
     )
