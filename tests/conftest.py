@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Generator
 
 import pytest
 import pytest_asyncio
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.serving import Cluster, fresh_database, running_cluster
 
@@ -17,8 +17,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How fast a machine is, and what else it does, is no matter of right and wrong.
 settings.register_profile("podium", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("podium")
+# For `make mutation`: the same examples each time, and no time spent on making a failure small.
+settings.register_profile(
+    "mutation",
+    settings.get_profile("podium"),
+    max_examples=10,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+)
+
+# What starts and kills whole servers waits more than it reckons: begun first, it keeps no core idle at the end.
+SLOW = tuple(f"tests/{name}" for name in ("api/test_str", "api/test_sch", "ledger", "turn", "cli", "local"))
 
 REQUIRE_ALL = os.environ.get("PODIUM_REQUIRE_ALL") == "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow files first, else as they come."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
 def forbid_skipping(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -317,7 +317,7 @@ def test_whatever_happens_at_two_servers_the_books_are_right(dsn: str) -> None:
         run_state_machine_as_test(
             lambda: Machine(world),  # type: ignore[arg-type]  # any factory will do
             settings=settings(
-                max_examples=20,
+                max_examples=min(20, settings().max_examples),
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

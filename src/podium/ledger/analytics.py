@@ -29,6 +29,11 @@ _KINDS: Mapping[int, Part | Literal["day", "all"]] = {
 }
 """By which columns were summed over, as `GROUPING` says it."""
 
+_ROLL = "SELECT ledger_roll($1)"
+_PLACES = """
+    SELECT entry_xid::text::bigint AS entry_xid, correction_xid::text::bigint AS correction_xid FROM ledger_rolled
+"""
+
 # The literals are a hint for the planner, which takes a third of all entries to lie behind a place unknown to it.
 _SPENT = """
     WITH rolled AS MATERIALIZED (SELECT * FROM ledger_rolled), found AS (
@@ -132,15 +137,13 @@ async def session(database: Database, conversation_id: str) -> Session:
 
 async def roll(database: Database, most: int) -> int:
     """Add the next so many entries to the sums by day; how many there were."""
-    rolled: int = await database.value("SELECT ledger_roll($1)", most)
+    rolled: int = await database.value(_ROLL, most)
     return rolled
 
 
 async def _places(database: Database) -> dict[str, int]:
     """Where the sums end, or a little before: they go on while this is asked."""
-    row = await database.first(
-        "SELECT entry_xid::text::bigint AS entry_xid, correction_xid::text::bigint AS correction_xid FROM ledger_rolled"
-    )
+    row = await database.first(_PLACES)
     return {name: int(place) for name, place in dict(row or {}).items()}
 
 

@@ -22,6 +22,8 @@ _STATUS = f"""
                            FROM (SELECT clock_timestamp() AS at) n) s
       LEFT JOIN budget_periods p ON p.budget_id = b.id AND p.starts_at = s.starts_at
 """  # noqa: S608  # constants
+_IS_TIMEZONE = "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)"
+_GRANT = "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], $3)"
 _PRESENT = f"""
     , present AS (
         INSERT INTO budget_periods AS p (budget_id, starts_at, ends_at, amount)
@@ -88,6 +90,12 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
         new.alert,
         replace,
     )
+
+
+async def grant(database: Database, tenant: str, user: str, defaults: Sequence[int | None]) -> None:
+    """Give a user who has no budget the default ones, as their first hold would: by day, by month, in total."""
+    if any(each is not None for each in defaults):
+        await database.fetch(_GRANT, tenant, user, list(defaults))
 
 
 async def change(
@@ -171,7 +179,7 @@ async def delete(database: Database, reach: Reach, budget_id: str) -> bool:
 
 async def is_timezone(database: Database, name: str) -> bool:
     """Whether the database, which reckons periods, knows a time zone of this name."""
-    return bool(await database.value("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)", name))
+    return bool(await database.value(_IS_TIMEZONE, name))
 
 
 async def claim(database: Database, tenant: str, session: str, conversation_id: str, user: str) -> None:

@@ -28,6 +28,9 @@ _NET = """
 """
 
 
+_TARIFFS = "SELECT id, told FROM tariffs WHERE id = ANY($1)"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What one attempt cost, in nano-dollars. `tariff` is the JSON of the prices by which it was reckoned.
@@ -174,12 +177,7 @@ def _conditions(reach: Reach, wish: Wish) -> tuple[list[str], list[object]]:
 
 async def _with_tariffs(database: Database, rows: Sequence[Any]) -> list[Entry]:
     """Few prices stand behind many entries: they are read once each."""
-    wanted = {row["tariff_id"] for row in rows}
-    told = (
-        await database.fetch("SELECT id, told FROM tariffs WHERE id = ANY($1)", sorted(wanted))
-        if wanted
-        else []
-    )
+    told = await database.fetch(_TARIFFS, list({row["tariff_id"] for row in rows})) if rows else []
     tariffs = {row["id"]: row["told"] for row in told}
     return [
         Entry(**{**dict(row), "usage": tuple(row["usage"])}, tariff=tariffs.get(row["tariff_id"]))

@@ -27,6 +27,14 @@ _log = logging.getLogger(__name__)
 _FOR_EVER = 1e9
 _SEEN_TARIFFS = 4096
 
+_KNOW = "INSERT INTO tariffs VALUES ($1, $2) ON CONFLICT DO NOTHING"
+_HOLD = (
+    "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+)
+_SETTLE = "SELECT * FROM ledger_settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+_VOID = "SELECT ledger_void($1)"
+_CORRECT = "SELECT ledger_correct($1, $2, $3, $4, 'the host''s own count came later')"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -124,7 +132,7 @@ class Till:
         """Note a tariff by its digest, before money is held by it."""
         if tariff in self._tariffs:
             return
-        await self._lane.fetch("INSERT INTO tariffs VALUES ($1, $2) ON CONFLICT DO NOTHING", tariff, told)
+        await self._lane.fetch(_KNOW, tariff, told)
         if len(self._tariffs) >= _SEEN_TARIFFS:
             self._tariffs.clear()
         self._tariffs.add(tariff)
@@ -161,7 +169,7 @@ class Till:
             self.give_back(ask.wanted.attempt)
 
     async def _void(self, attempts: Sequence[str]) -> list[None]:
-        await self._settling.fetch("SELECT ledger_void($1)", list(attempts))
+        await self._settling.fetch(_VOID, list(attempts))
         return [None] * len(attempts)
 
     async def _hold(self, asks: Sequence[_Ask]) -> list[Held | BudgetExceeded]:
@@ -182,7 +190,7 @@ class Till:
     async def _held(self, owner: str, wanted: Sequence[Wanted]) -> Rows:
         payers = [each.payer for each in wanted]
         return await self._lane.fetch(
-            "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+            _HOLD,
             owner,
             [each.attempt for each in wanted],
             [each.turn for each in wanted],
@@ -205,7 +213,7 @@ class Till:
     async def _settle(self, given: Sequence[Spent]) -> list[Settled]:
         usages = [each.usage for each in given]
         rows = await self._settling.fetch(
-            "SELECT * FROM ledger_settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            _SETTLE,
             [each.attempt for each in given],
             [each.amount for each in given],
             [each.suspense for each in given],
@@ -242,25 +250,22 @@ class Till:
         """What a late owner knows is better than what others supposed."""
         usage = spent.usage
         await self._settling.fetch(
-            "SELECT ledger_correct($1, $2, $3, $4, $5)",
+            _CORRECT,
             spent.attempt,
             spent.amount,
             [
-                *(
-                    usage.input + usage.tool_use,
-                    usage.cached_input,
-                    usage.cache_write,
-                    usage.output,
-                    usage.reasoning,
-                ),
+                usage.input + usage.tool_use,
+                usage.cached_input,
+                usage.cache_write,
+                usage.output,
+                usage.reasoning,
                 usage.audio_input + usage.audio_output,
             ],
             spent.source,
-            "the host's own count came later",
         )
 
 
-_PERIODS = {"day": "Daily", "week": "Weekly", "month": "Monthly"}
+_PERIODS = {"day": "Daily", "month": "Monthly"}
 
 
 def _refusal(row: asyncpg.Record) -> BudgetExceeded:

@@ -306,12 +306,12 @@ BEGIN
           LEFT JOIN LATERAL (SELECT l.id, coalesce((SELECT c.usage_source FROM ledger_corrections c
                                                      WHERE c.entry_id = l.id ORDER BY c.seq DESC LIMIT 1),
                                                    l.usage_source) AS usage_source
-                               FROM ledger_entries l WHERE h.attempt_id IS NULL AND l.id = g.id LIMIT 1) e ON true
-          LEFT JOIN LATERAL (SELECT min(m.room) AS room, array_agg(m.budget_id) FILTER (WHERE m.warned) AS warned
+                               FROM ledger_entries l WHERE h.attempt_id IS NULL AND l.id = g.id) e ON true
+         CROSS JOIN LATERAL (SELECT min(m.room) AS room, array_agg(m.budget_id) FILTER (WHERE m.warned) AS warned
                                FROM unnest(_m_budgets, _m_starts, _m_rooms, _m_warned)
                                     AS m(budget_id, starts_at, room, warned)
                                JOIN unnest(h.legs) AS leg
-                                 ON leg.budget_id = m.budget_id AND leg.starts_at = m.starts_at) k ON true
+                                 ON leg.budget_id = m.budget_id AND leg.starts_at = m.starts_at) k
          ORDER BY g.item;
 END $$;
 

@@ -1,0 +1,84 @@
+"""What an attempt may cost at most: never less than any answer that it could have, never more than the dearest."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from podium.catalogue.profile import Price, Profile
+from podium.ledger.tariff import cost
+from podium.ledger.worth import Worth, capped, worth
+from podium.vocabulary.usage import Usage
+from tests.ledger.desk import PRICE, asked
+
+PICO = st.integers(0, 5_000)
+SPECIAL = st.none() | PICO
+PRICES = st.builds(
+    Price,
+    input=PICO,
+    output=PICO,
+    cache_write=SPECIAL,
+    reasoning=SPECIAL,
+    audio_input=SPECIAL,
+    audio_output=SPECIAL,
+    request=st.integers(0, 3),
+)
+WORTHS = st.builds(Worth, PRICES, st.integers(0, 50), st.integers(0, 60), st.integers(1, 3))
+
+
+@given(WORTHS, st.integers(0, 60))
+def test_it_is_the_dearest_that_tokens_may_turn_out_to_be(tag: Worth, output: int) -> None:
+    entering = [Usage(**{name: tag.tokens}) for name in ("input", "cache_write", "audio_input")]
+    count = output * tag.choices
+    leaving = [Usage(**{name: count}) for name in ("output", "reasoning", "audio_output")]
+    assert tag.at(output) == max(cost(there + back, tag.price) for there, back in product(entering, leaving))
+    assert (tag.floor, tag.most) == (tag.at(0), tag.at(tag.cap))
+
+
+@given(WORTHS, st.integers(0, 300))
+def test_what_is_covered_is_the_longest_answer_that_is(tag: Worth, amount: int) -> None:
+    fitting = [output for output in range(tag.cap + 1) if tag.at(output) <= amount]
+    assert tag.covered(amount) == max(fitting, default=0)
+
+
+def test_the_least_is_an_answer_of_256_tokens_or_as_long_as_it_may_be() -> None:
+    assert Worth(PRICE, 10, 1000, 1).least == 10_000 + 256 * 3_000
+    assert Worth(PRICE, 10, 7, 1).least == 10_000 + 7 * 3_000
+
+
+def test_audio_counts_where_it_has_a_price() -> None:
+    heard = Price(PRICE.input, PRICE.output, audio_input=5_000_000)
+    assert Worth(heard, 1, 0, 1).floor == 5_000
+    spoken = Price(PRICE.input, PRICE.output, audio_output=7_000_000)
+    assert Worth(spoken, 0, 2, 1).most == 14_000
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "limit", "cap"),
+    [
+        (None, None, 16_384),
+        (500, None, 500),
+        (None, 900, 900),
+        (500, 900, 500),
+        (1_000, 900, 900),
+        (0, 900, 0),
+        (-5, None, 0),
+        (10**18, None, 2**31),
+    ],
+)
+def test_the_cap_is_the_callers_or_the_models(asked_for: int | None, limit: int | None, cap: int) -> None:
+    profile = Profile("lab", "small", output_limit=limit)
+    assert worth(asked(max_output=asked_for), profile, PRICE, 3) == Worth(PRICE, 3, cap, 1)
+
+
+@pytest.mark.parametrize(("wished", "choices"), [(None, 1), (0, 1), (1, 1), (4, 4), (-2, 1), (10**12, 1024)])
+def test_each_choice_counts(wished: int | None, choices: int) -> None:
+    assert worth(asked(choices=wished), Profile("lab", "small"), PRICE, 3) == Worth(PRICE, 3, 16_384, choices)
+
+
+def test_a_lower_cap_changes_nothing_else() -> None:
+    request = asked("Hello", max_output=1000, temperature=0.5, choices=2)
+    lower = capped(request, 17)
+    assert lower == replace(request, sampling=replace(request.sampling, max_output=17))
