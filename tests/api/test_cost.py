@@ -84,6 +84,14 @@ async def test_a_limit_is_changed_by_saying_it_again(api: House) -> None:
     )
 
 
+async def test_a_slash_at_the_end_of_a_path_is_no_part_of_a_name(api: House) -> None:
+    for kind, name in (("user", "ann"), ("session", "s-1")):
+        first = await post(api, f"/budgets/{kind}/{name}", {"budget_limit": 1})
+        assert (await post(api, f"/budgets/{kind}/{name}/", {"budget_limit": 2}))["id"] == first["id"]
+    told = await get(api, "/budgets/status/s-1/?user_id=ann")
+    assert [told[kind]["budget_limit"] for kind in ("session", "user")] == ["2", "2"]
+
+
 @pytest.mark.parametrize("name", ["s-1", "6f1d1c1e-3f1b-4b52-9f4e-000000000001", "a/b c", "Ä"])
 async def test_a_budget_may_precede_the_session_that_it_is_for(api: House, name: str) -> None:
     root = await api.key("acme", "root", "admin")

@@ -44,6 +44,32 @@ async def test_an_estimate_says_whether_budgets_would_let_the_call_be_made(serve
     assert await judged("0.00001") == (False, "Budget limit exceeded")
 
 
+async def test_what_a_user_has_by_default_counts_before_the_first_call(dsn: str) -> None:
+    async with podium(dsn, default_daily_budget="0.00001", default_user_budget="7") as server:
+        told = await server.call("POST", PATH, json={"input": "Hello there", "max_tokens": 1000})
+        assert not told["allowed"]
+        assert told["message"].startswith(
+            "Budget limit exceeded: 0.00001 dollars are left of the user's budget"
+        )
+        key = {"tenant": "default", "user": "ann", "scope": "member"}
+        headers = {"authorization": f"Bearer {(await server.call('POST', '/v1/keys', json=key))['key']}"}
+        left = await server.call("GET", "/budgets/status/s-1", headers=headers)
+        assert (left["user"]["budget_limit"], left["user"]["reset_period"]) == ("0.00001", "daily")
+
+
+async def test_what_nobody_knows_is_not_told_as_nothing(server: Podium) -> None:
+    body = {"model": "lab/dark", "input": "Hello there", "max_tokens": 1000}
+    told = await server.call("POST", PATH, json=body)
+    assert (told["estimated_cost"], told["allowed"]) == (None, True)
+    assert "No price is known for lab/dark" in told["message"]
+    asked = {"model": "lab/dark", "message": "hello"}
+    async with server.http.post(f"{server.url}/chat", json=asked) as answer:
+        assert (await answer.json())["cost_info"]["tracking_status"] == "failed"
+        assert "x-podium-cost" not in answer.headers
+    [entry] = (await server.call("GET", "/v1/ledger"))["data"]
+    assert entry["tariff"] == {"input": "0", "output": "0", "source": "no price is known"}
+
+
 async def test_nothing_is_called_held_or_entered(server: Podium, dsn: str) -> None:
     await server.call("POST", PATH, json={"input": "Hello there"})
     assert not server.host.oracle.calls

@@ -46,6 +46,12 @@ request = "0.012"
     )
 
 
+def test_a_price_is_known_by_its_line_and_not_by_the_operators_folders(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(LAB + '[models."lab/big"]\nprice = { input = "3", output = "4" }\n')
+    price = price_of(load({"config": tmp_path / "mine.toml"}, {"PODIUM_LOCAL": "0"}, tmp_path), "lab/big")
+    assert price == Price(3_000_000, 4_000_000, source="mine.toml:5")
+
+
 def test_a_price_in_the_file_goes_before_the_published_one(tmp_path: Path) -> None:
     table = '[models."openai/gpt-5-mini"]\nprice = { input = "1", output = "2" }\n'
     assert price_of(loaded(tmp_path, table, KEYS), "gpt-5-mini") == Price(

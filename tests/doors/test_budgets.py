@@ -138,6 +138,26 @@ async def test_every_dialect_refuses_in_its_own_words_what_no_budget_covers(hous
     assert (await house.left())["spent"] == 0
 
 
+async def test_a_refusal_names_the_kind_of_budget_in_its_first_sentence(house: House) -> None:
+    await house.server.call("DELETE", f"/v1/budgets/{house.budget}")
+    for scope, name, period, kind in (
+        ("user", ANN, "day", "Daily"),
+        ("tenant", "acme", "month", "Monthly"),
+        ("user", ANN, "week", "User"),
+        ("user", ANN, "total", "User"),
+        ("session", house.session, "total", "Session"),
+        ("session", house.session, "day", "Session"),
+    ):
+        made = await house.server.call(
+            "POST",
+            "/v1/budgets",
+            json={"tenant": "acme", "scope": {"type": scope, "id": name}, "limit": "0", "period": period},
+        )
+        heard = await house.say("session", "hello", stream=False)
+        assert f'"detail":"Budget limit exceeded: {kind} budget limit exceeded"' in heard.text
+        await house.server.call("DELETE", f"/v1/budgets/{made['id']}")
+
+
 async def test_a_native_stream_ends_with_the_refusal_and_no_hint_to_try_again(house: House) -> None:
     heard = await house.say("native", "hello", stream=True)
     assert heard.status == 200

@@ -45,6 +45,7 @@ def entrance(app: App) -> ASGIApp:
         checks={"redis": app.wakeups.check} if app.wakeups else {},
         is_draining=lambda: app.is_draining,
         endpoints=app.endpoints,
+        default_budgets=app.default_budgets,
     )
 
     @contextlib.asynccontextmanager
@@ -96,7 +97,7 @@ def _routes(app: App, services: Services, limits: Limits) -> Sequence[HotRoute]:
         *model_routes(models),
         *_session_routes(app, services, limits),
         estimate_route(
-            Estimating(app.wires["openai_chat"], Chooser(app.settings.catalogue), app.database, limits)
+            Estimating(app.wires["openai_chat"], Chooser(app.settings.catalogue), services, limits)
         ),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
     )

@@ -1,6 +1,6 @@
 """What the handlers work with, made by `app` and handed in as one value."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -26,7 +26,8 @@ class Services:
     `forget_turns` is called with the id of a conversation before it is deleted: it stops what runs and waits there and
     removes what is kept of its turns. `checks` are what `/health` asks besides the database, by name; one that fails
     raises a PodiumError, and the server works without it. `endpoints` are the hosts of models, by name.
-    `is_draining` says whether this server is going away.
+    `is_draining` says whether this server is going away. `default_budgets` are those of users who have none, by day, by
+    month and in total, in nano-dollars.
     """
 
     database: Database
@@ -36,6 +37,7 @@ class Services:
     checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     is_draining: Callable[[], bool] = is_staying
     endpoints: Mapping[str, Health] = field(default_factory=dict)
+    default_budgets: Sequence[int | None] = ()
 
 
 _OWN = "podium.services"

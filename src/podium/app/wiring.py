@@ -78,7 +78,8 @@ class App:
             self._mirrors,
             announce=self.wakeups.say if self.wakeups else None,
         )
-        self.till = Till(lane(), lane(), self._lease, _defaults(server))
+        self.default_budgets = _defaults(server)
+        self.till = Till(lane(), lane(), self._lease, self.default_budgets)
         self._voices = Voices(
             self.wires, settings.catalogue.endpoints, local=local, share=server.workers, till=self.till
         )

@@ -44,7 +44,9 @@ def build(
         endpoints["local"] = replace(_local(), resilience=resilience(wide))
         profiles |= {f"local/{weights.name}": replace(weights.profile(), price=FREE)}
     for name, table in document.file.models.items():
-        profiles[name] = _profile(name, table, profiles.get(name), document.place("models", name, "price"))
+        profiles[name] = _profile(
+            name, table, profiles.get(name), document.bare_place("models", name, "price")
+        )
         if name.partition("/")[0] not in (*endpoints, *NAMES):
             warnings.append(_unknown_endpoint(document, name, endpoints))
     catalogue = Catalogue(endpoints=endpoints, profiles=profiles, families=FAMILIES)
@@ -97,7 +99,7 @@ def _endpoints(
         else:
             told = _told_more(endpoint, table, environment)
             if table.price is not None:
-                told = replace(told, price=table.price.price(document.place("endpoints", name, "price")))
+                told = replace(told, price=table.price.price(document.bare_place("endpoints", name, "price")))
             yield name, replace(told, resilience=resilience((*wide, table.resilience)))
 
 

@@ -27,8 +27,12 @@ class Document:
     lines: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
     def place(self, *path: str) -> str:
-        """`podium.toml:7`."""
+        """`podium.toml:7`, or `/etc/podium.toml:7` where the file was named so."""
         return f"{self.name}:{line_at(self.lines, path)}"
+
+    def bare_place(self, *path: str) -> str:
+        """`podium.toml:7`, for those who have no business with the operator's folders."""
+        return f"{Path(self.name).name}:{line_at(self.lines, path)}"
 
 
 def read(path: Path, name: str) -> Document:

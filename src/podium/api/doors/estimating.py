@@ -13,15 +13,14 @@ from podium.api.front import HotRoute
 from podium.api.openapi import Operation, Reply
 from podium.api.passage import Limits, principal_of
 from podium.api.serve import send_json
-from podium.catalogue.profile import Price
+from podium.api.services import Services
 from podium.identity import Principal
 from podium.kit import money
 from podium.ledger import budgets
 from podium.ledger.budget import ScopeType, Status
-from podium.ledger.tariff import cost
+from podium.ledger.tariff import UNKNOWN, cost
 from podium.ledger.worth import Worth, worth
 from podium.routing.choose import Chooser
-from podium.store.database import Database
 from podium.tokens.count import count_request
 from podium.vocabulary.part import Text
 from podium.vocabulary.request import Line, Request, Sampling
@@ -44,13 +43,13 @@ class EstimateGiven(BaseModel):
 
 
 class Estimate(BaseModel):
-    """What it would cost, in dollars as a decimal string, if its answer were as long as it may be.
+    """What it would cost if its answer were as long as it may be: dollars as a decimal string, null if nobody knows.
 
     `allowed` says whether the caller's budgets would let it be made now; `message` how they stand.
     """
 
     model: str
-    estimated_cost: str
+    estimated_cost: str | None
     input_tokens: int
     output_tokens: int
     counting_method: Literal["local_exact", "estimate"]
@@ -69,10 +68,10 @@ class Estimating:
         choose: finds the model that would answer first.
     """
 
-    def __init__(self, wire: Wire, choose: Chooser, database: Database, limits: Limits) -> None:
+    def __init__(self, wire: Wire, choose: Chooser, services: Services, limits: Limits) -> None:
         self._wire = wire
         self._choose = choose
-        self._database = database
+        self._services = services
         self._limits = limits
 
     def app(self) -> ASGIApp:
@@ -85,13 +84,15 @@ class Estimating:
         profile = self._choose(given.model).candidates[0].profile
         request = self._request(given)
         count = await count_request(request, profile)
-        price = profile.price or Price(0, 0)
+        price = profile.price or UNKNOWN
         needed = worth(request, profile, price, count.ceiling)
         most = cost(Usage(input=count.tokens, output=needed.cap), price)
         allowed, message = _judged(await self._bound(who), needed, most)
+        if profile.price is None:
+            message = f"No price is known for {profile.name}: no budget counts it."
         told = Estimate(
             model=profile.name,
-            estimated_cost=money.dollars(most),
+            estimated_cost=None if profile.price is None else money.dollars(most),
             input_tokens=count.tokens,
             output_tokens=needed.cap,
             counting_method=count.method,
@@ -111,8 +112,10 @@ class Estimating:
         return self._wire.read_request({}, msgspec.json.encode(told))
 
     async def _bound(self, who: Principal) -> list[Status]:
+        database = self._services.database
+        await budgets.grant(database, who.tenant, who.user, self._services.default_budgets)
         scopes: list[tuple[ScopeType, str]] = [("tenant", who.tenant), ("user", who.user), ("key", who.key)]
-        return await budgets.find_bound(self._database, who.tenant, scopes)
+        return await budgets.find_bound(database, who.tenant, scopes)
 
 
 def _judged(found: list[Status], needed: Worth, most: int) -> tuple[bool, str]:

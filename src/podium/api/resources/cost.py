@@ -28,8 +28,15 @@ router = APIRouter(route_class=ExactRoute, tags=["cost"])
 reading = APIRouter(route_class=Route, tags=["cost"])
 
 TheServices = Annotated[Services, Depends(services_of)]
-SessionId = Annotated[str, Path(min_length=1, max_length=200), AfterValidator(plain)]
-UserId = Annotated[str, Path(min_length=1, max_length=128), AfterValidator(plain)]
+
+
+def _named(text: str) -> str:
+    """What a path names: who ends it with a slash means the same."""
+    return plain(text.removesuffix("/") or text)
+
+
+SessionId = Annotated[str, Path(min_length=1, max_length=200), AfterValidator(_named)]
+UserId = Annotated[str, Path(min_length=1, max_length=128), AfterValidator(_named)]
 
 _USUAL_ALERT = 800
 
@@ -210,6 +217,7 @@ async def get_status(
         scopes.append(("session", session.id))
     elif not ids.is_id("conv", session_id):  # what looks like one is somebody else's
         scopes.append(("session", session_id))
+    await budgets.grant(database, who.tenant, user, services.default_budgets)
     found = await budgets.find_bound(database, who.tenant, scopes)
     return StatusShown(
         session=_tightest(found, "session"),
