@@ -263,6 +263,24 @@ async def test_two_servers_with_one_redis_have_one_limit(dsn: str) -> None:
         assert len(here.host.oracle.calls) + len(there.host.oracle.calls) == 10
 
 
+async def test_what_headers_tell_stands_in_the_document(server: Podium) -> None:
+    document = await server.call("GET", "/openapi.json")
+    ann, path = await caller(server), "/v1/chat/completions"
+    seen = dict[str, set[str]]()
+    for _ in range(4):
+        status, headers, _ = await ann.chat()
+        seen[str(status)] = {name for name in headers if name.startswith(("x-podium-", "x-rate", "retry-"))}
+    told = document["paths"][path]["post"]["responses"]
+    assert set(seen) == {"200", "429"}
+    for word, names in seen.items():
+        assert len(names) >= 4
+        assert names <= set(told[word]["headers"]) <= set(document["components"]["headers"])
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "503" in operation["responses"]:
+                assert "retry-after" in operation["responses"]["503"]["headers"]
+
+
 # ── load ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 

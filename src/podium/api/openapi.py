@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from podium.api import header
 from podium.api.passage import Access
 
 Schema = Mapping[str, Any]
@@ -84,6 +85,8 @@ class Operation:
     error: type[BaseModel] | Schema = ErrorAnswer
     components: Mapping[str, Schema] = field(default_factory=dict)
     """Schemas that the ones above refer to, by name."""
+    takes_turn: bool = False
+    """Whether it takes a turn: such answers tell of its cost and of limits, and may be refused for these."""
 
 
 class Described(Protocol):
@@ -148,7 +151,11 @@ _MEANING = {
 
 def extended(document: dict[str, Any], routes: Sequence[Described]) -> dict[str, Any]:
     """The document with the hot routes' operations, their models and the ways to authenticate."""
-    document["components"] = components = {**document.get("components", {}), "securitySchemes": _SCHEMES}
+    document["components"] = components = {
+        **document.get("components", {}),
+        "securitySchemes": _SCHEMES,
+        "headers": header.components(),
+    }
     document["security"] = _SECURITY
     used = list(dict.fromkeys(model for route in routes for model in _models(route.operation)))
     names, definitions = models_json_schema([(m, "serialization") for m in used], ref_template=_REF)
@@ -159,6 +166,12 @@ def extended(document: dict[str, Any], routes: Sequence[Described]) -> dict[str,
         components["schemas"].update(route.operation.components)
         at = _CONVERTOR.sub("}", route.path)
         paths.setdefault(at, {})[route.method.lower()] = _operation(route, schemas)
+    turns = {route.operation.id for route in routes if route.operation.takes_turn}
+    for operation in (each for methods in paths.values() for each in methods.values()):
+        for status, reply in operation["responses"].items():
+            said = header.headers(status, takes_turn=operation["operationId"] in turns)
+            if said:
+                reply["headers"] = said
     return document
 
 
@@ -202,7 +215,9 @@ def _operation(route: Described, schemas: Mapping[type[BaseModel], Schema]) -> d
     if route.access == "open":
         told["security"] = []
     error = {"application/json": operation.error}
-    told["responses"].setdefault("default", {"description": "An error.", "content": content(error)})
+    refusals = {**(header.TURN_REFUSED if operation.takes_turn else {}), "default": "An error."}
+    for status, description in refusals.items():
+        told["responses"].setdefault(status, {"description": description, "content": content(error)})
     return told
 
 

@@ -128,4 +128,5 @@ def _told(
         replies={200: told},
         error=_ERROR,
         components=_components,
+        takes_turn=given is not None,
     )

@@ -58,6 +58,7 @@ def openai_routes(chat: WireDoor) -> Sequence[HotRoute]:
         parameters=(KEY,),
         replies={200: _EITHER},
         error=_OPENAI_ERROR,
+        takes_turn=True,
     )
     return (HotRoute("POST", "/v1/chat/completions", chat.app(), create, refuse=chat.refuse),)
 
@@ -123,6 +124,7 @@ def anthropic_routes(messages: WireDoor, counting: Counting) -> Sequence[HotRout
         parameters=(KEY,),
         replies={200: _EITHER},
         error=_ANTHROPIC_ERROR,
+        takes_turn=True,
     )
     count = told(
         "count_message_tokens",
@@ -159,6 +161,7 @@ def gemini_routes(gemini: GeminiDoor) -> Sequence[HotRoute]:
                 ),
                 replies={200: _EITHER_OR_LIST},
                 error=_GEMINI_ERROR,
+                takes_turn=True,
             ),
             refuse=gemini.refuse,
         )

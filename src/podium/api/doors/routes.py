@@ -25,6 +25,7 @@ def native_routes(door: NativeDoor, turns: TurnRoutes) -> Sequence[HotRoute]:
         body=SCHEMA[TurnGiven],
         parameters=(ID, KEY),
         replies={200: TURN_OR_EVENTS},
+        takes_turn=True,
     )
     go_on = told(
         "continue_turn",
@@ -34,6 +35,7 @@ def native_routes(door: NativeDoor, turns: TurnRoutes) -> Sequence[HotRoute]:
         body_required=False,
         parameters=(ID, KEY),
         replies={200: TURN_OR_EVENTS},
+        takes_turn=True,
     )
     return (
         HotRoute("POST", "/v1/conversations/{id}/turns", door.start(), start),
