@@ -60,7 +60,9 @@ class Receiver:
         if not status:
             await self.freed.wait()
             status = 204
-        return web.Response(status=status, headers={"location": f"{self.url}/elsewhere"})
+        return web.Response(
+            status=status, headers={"location": f"{self.url}/elsewhere", "set-cookie": "seen=1"}
+        )
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ _PAUSE = 1.0
 _MOST = 20  # at once
 _PATIENCE = 15.0  # seconds for one try; the claim lasts longer
 _CLAIM = 60.0
-_FIRST, _LONGEST = 2.0, 3600.0  # seconds between tries: twice as long each time
+_PAUSES = (*(2.0**each for each in range(1, 12)), 3600.0)  # seconds between tries; the last one from then on
 _GIVEN_UP = 24 * 3600.0
 
 _CLAIMED = f"""
@@ -69,7 +69,6 @@ class Alerting:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": f"podium/{podium.__version__}"},
             timeout=aiohttp.ClientTimeout(total=_PATIENCE),
-            trust_env=False,
         ) as client:
             while True:
                 claimed = await self._deliver(client)
@@ -103,7 +102,7 @@ class Alerting:
             await self._database.fetch(_DONE, alert.id, False)
             return
         _log.warning("budget.alert_not_delivered", extra=told)
-        pause = min(_FIRST * 2 ** min(tries - 1, 20), _LONGEST)
+        pause = _PAUSES[min(tries, len(_PAUSES)) - 1]
         await self._database.fetch(_AGAIN, alert.id, pause / 2 + ids.draw(pause / 2))
 
 
