@@ -13,7 +13,7 @@ ARGS ?=
 PEERS ?=
 export PYTHON PEERS
 
-.PHONY: help setup setup-dev run test lint format coverage bench conformance lock clean
+.PHONY: help setup setup-dev run test lint format coverage bench chaos conformance lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ coverage: setup-dev ## run every test and report branch coverage
 
 bench: setup-dev ## measure; PEERS=litellm drives a peer too, ARGS are passed on
 	@exec $(BIN)/python -m bench $(ARGS)
+
+chaos: setup-dev ## let everything die under load and hold the ledger to what was served; ARGS="--minutes 1 --only redis"
+	@exec nice $(BIN)/python -m tests.ledger.chaos $(ARGS)
 
 conformance: setup-dev ## hold wires and server to recorded traffic (PODIUM_TEST_DATA) and print every disagreement
 	@for part in wires.conformance wires.anthropic.conformance wires.gemini.conformance wires.translation outside; do \

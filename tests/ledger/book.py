@@ -1,15 +1,12 @@
 """What the rows of the ledger say, read past everything that keeps them; and the account that must come out of them."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
-from podium.catalogue.profile import Price
 from podium.kit import ids
-from podium.ledger.tariff import cost
-from podium.simulator import Served
 
 NANO = 1_000_000_000
 
@@ -71,18 +68,6 @@ class Book:
         for there, counted in zip(kept, recounted, strict=True):
             for name in ("budget_id", "starts_at", "spent", "held", "suspense"):
                 assert there[name] == counted[name], (name, there, counted)
-
-    async def check_oracle(self, served: Sequence[Served], prices: Mapping[str, Price]) -> None:
-        """What is booked is what was served, attempt by attempt, where the host told its usage."""
-        entries = {row["id"]: row for row in await self.entries()}
-        for call in served:
-            assert call.attempt in entries, f"served and not booked: {call}"
-            entry = entries.pop(call.attempt)
-            if entry["usage_source"] == "provider":
-                price = prices[entry["model"]]
-                assert entry["amount"] == cost(call.usage, price), (entry, call)
-        for entry in entries.values():
-            assert entry["amount"] == 0, f"booked and never served: {entry}"
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from podium.catalogue.profile import Price
 from podium.config.place import Place
 from podium.config.server import Server
 from podium.config.settings import Settings
+from podium.identity.quota import Limits
 from podium.kit import ids
 from podium.ledger.webhook import Webhook
 from podium.simulator import Simulator
@@ -34,7 +35,13 @@ class Home(Client):
 
 @asynccontextmanager
 async def homes(
-    dsn: str, number: int = 1, *, price: Price | None = None, webhook: Webhook | None = None, **server: Any
+    dsn: str,
+    number: int = 1,
+    *,
+    price: Price | None = None,
+    webhook: Webhook | None = None,
+    limits: Limits = Limits(),  # noqa: B008  # a frozen value
+    **server: Any,
 ) -> AsyncGenerator[list[Home], None]:
     """So many servers on one database, each of an installation of its own; `price` is the model's, if not the usual."""
     async with AsyncExitStack() as stack:
@@ -48,6 +55,7 @@ async def homes(
                 admin_key=ADMIN_KEY,
                 catalogue=_priced(catalogue_of(host), price),
                 webhook=webhook,
+                limits=limits,
             )
             place = Place(home=ids.new("home"), boot=ids.new("boot"), slot=0)
             app = App(settings, place)
