@@ -28,11 +28,12 @@ TESTS = {
     **dict.fromkeys(("budget_start", "budget_end"), ("period",)),
     **dict.fromkeys(("ledger_roll", "tokens_of", "tokens_learned"), DAYS),
 }
-USUAL = ("threshold", "sweep", "till", "machine")
+USUAL = ("holding", "threshold", "sweep", "till", "machine")
 OPTIONS = [
     "-qx",
-    "-p",
-    "no:cacheprovider",
+    "-pno:cacheprovider",
+    "-pno:schemathesis",
+    "-pno:xdist",
     "--hypothesis-profile=mutation",
     "--timeout=15",
     "-k=not opposite_orders",
