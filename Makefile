@@ -13,7 +13,7 @@ ARGS ?=
 PEERS ?=
 export PYTHON PEERS
 
-.PHONY: help setup setup-dev run test lint format coverage bench chaos conformance lock clean
+.PHONY: help setup setup-dev run test lint format coverage mutation bench chaos conformance lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ format: setup-dev ## put the layout right, and what ruff can mend by itself
 coverage: setup-dev ## run every test and report branch coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
 
+mutation: setup-dev ## change every line of the ledger, one at a time: does a test notice? ARGS="*till* ledger_hold"
+	@exec nice $(BIN)/python -m tests.ledger.mutation $(ARGS)
+
 bench: setup-dev ## measure; PEERS=litellm drives a peer too, ARGS are passed on
 	@exec $(BIN)/python -m bench $(ARGS)
 
@@ -58,4 +61,4 @@ lock: setup-dev ## pin every dependency anew, by hash
 	@scripts/lock $(ARGS)
 
 clean: ## remove .venv and caches
-	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache mutants .hypothesis .import_linter_cache
