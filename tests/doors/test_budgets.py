@@ -207,6 +207,9 @@ async def test_an_answer_that_outgrows_its_budget_is_cut_in_every_dialect_kept_a
         heard = await house.say(door, LONG, stream=False)
         assert heard.status == status
         assert '"code":"budget_exhausted"' in heard.text
+        assert heard.headers["x-podium-turn"].startswith("turn_")
+        assert Decimal(heard.headers["x-podium-cost"]) > 0
+        assert heard.headers["x-podium-budget-remaining"] == "0"
     said = await house.ann.good("GET", "/sessions/mine/history")
     for path in (f"/v1/conversations/{house.conversation}/items", "/v1/turns"):
         assert str(await house.ann.good("GET", path)).count("the quick brown fox") >= 2

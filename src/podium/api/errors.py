@@ -128,7 +128,9 @@ def answer(passage: Passage, error: PodiumError) -> Response:
     error = _sayable(error)
     status = status_of(error)
     body = passage.refuse(status, error) if passage.refuse else native(error, passage.turn)
-    return Response(body, status, headers_of(error, status), media_type="application/json")
+    return Response(
+        body, status, {**passage.told, **headers_of(error, status)}, media_type="application/json"
+    )
 
 
 def _sayable(error: PodiumError) -> PodiumError:

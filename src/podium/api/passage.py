@@ -56,7 +56,8 @@ class Passage:
     """One request on its way. The one mutable value of a request: each station adds what it found.
 
     `refuse` is how the route's dialect says an error (None: natively), `astray` how it is said where there is no
-    route, `started` whether an answer has begun, `turn` the id of the turn that an error belongs to.
+    route, `started` whether an answer has begun, `turn` the id of the turn that an error belongs to, `told` the headers
+    that tell of that turn.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class Passage:
         "refuse",
         "repeated",
         "started",
+        "told",
         "turn",
     )
 
@@ -90,6 +92,7 @@ class Passage:
         self.refuse: Refuse | None = None
         self.started = False
         self.turn: str | None = None
+        self.told: Mapping[str, str] = {}
         self.astray: Refuse | None = None
 
     def key(self) -> str:

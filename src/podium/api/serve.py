@@ -146,11 +146,13 @@ def failure_of(terminal: Terminal) -> PodiumError | None:
     return error_of(terminal.turn.error or Failure(code="internal_error", message="The turn failed."))
 
 
-async def wait_spoken(stretches: Stretches) -> list[Numbered]:
+async def wait_spoken(
+    stretches: Stretches, failure: Callable[[Terminal], PodiumError | None]
+) -> list[Numbered]:
     """The events up to and with the stretch in which the first piece of the answer stands.
 
     Raises:
-        PodiumError: the turn ended before it.
+        PodiumError: the turn ended before it, with this `failure`.
     """
     heard: list[Numbered] = []
     async for stretch in stretches:  # aclosing: the caller goes on with the same generator
@@ -159,7 +161,7 @@ async def wait_spoken(stretches: Stretches) -> list[Numbered]:
             if isinstance(entry.event, Delta):
                 return heard
             if isinstance(entry.event, Terminal):
-                error = failure_of(entry.event)
+                error = failure(entry.event)
                 if error is not None:
                     raise error
                 return heard

@@ -10,15 +10,17 @@ from msgspec import Raw
 from starlette.types import Receive, Scope
 
 from podium.api.body import read_body
+from podium.api.ending import ending_headers
 from podium.api.limit import limit_headers
 from podium.api.once import REPLAYED, once_of
 from podium.api.passage import Limits, Passage, passage_of, principal_of
-from podium.api.serve import Headers, Listening, Stretches
-from podium.errors import InvalidRequest
+from podium.api.serve import Headers, Listening, Stretches, failure_of
+from podium.errors import InvalidRequest, PodiumError
 from podium.identity import Principal
 from podium.kit import ids
 from podium.turn.ask import Ask, OnBusy, Once, OnDisconnect, Tries
 from podium.turn.turns import Turns
+from podium.vocabulary.event import Terminal
 
 _LONGEST_COUNT = 2
 
@@ -68,6 +70,15 @@ class Begun:
     id: str
     headers: Headers
     stretches: Stretches
+    _passage: Passage
+
+    def failure(self, terminal: Terminal) -> PodiumError | None:
+        """The error that ended it, if one did. Its answer, if it is one, tells of the turn and of what it cost."""
+        error = failure_of(terminal)
+        if error is not None:
+            headers = [*self.headers, *ending_headers(terminal.turn)]
+            self._passage.told = {name.decode(): value.decode() for name, value in headers}
+        return error
 
 
 @asynccontextmanager
@@ -93,7 +104,7 @@ async def begun(turns: Turns, ask: Ask, incoming: Incoming, receive: Receive) ->
     async with Listening(receive, left):
         with turns.attended(accepted.id):
             async with aclosing(turns.follow(accepted.id)) as stretches:
-                yield Begun(accepted.id, headers, stretches)
+                yield Begun(accepted.id, headers, stretches, incoming.passage)
 
 
 def read_wishes(given: Raw | None) -> Wishes:

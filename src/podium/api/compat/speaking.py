@@ -57,11 +57,11 @@ async def answer(
     receive, send = ends
     async with begun(turns, _ask(said, incoming), incoming, receive) as turn:
         if stream:
-            first = await wait_spoken(turn.stretches)
+            first = await wait_spoken(turn.stretches, turn.failure)
             await send_stream(send, turn.headers, first, turn.stretches, Frames(manner, turn.id))
             return
         terminal, _ = await wait_terminal(turn.stretches)
-        if (error := failure_of(terminal)) is not None:
+        if (error := turn.failure(terminal)) is not None:
             raise error
         told = _encoder.encode(manner.whole(terminal.turn))
         await send_json(send, 200, [*turn.headers, *ending_headers(terminal.turn)], told)

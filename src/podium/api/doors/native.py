@@ -11,7 +11,6 @@ from podium.api.ending import ending_headers
 from podium.api.passage import Limits
 from podium.api.serve import (
     SSE,
-    failure_of,
     send_json,
     send_stream,
     wait_terminal,
@@ -156,7 +155,7 @@ class NativeDoor:
                 await send_stream(send, turn.headers, [], turn.stretches, EventFrames())
                 return
             terminal, _ = await wait_terminal(turn.stretches)
-            if isinstance(terminal, TurnFailed) and (error := failure_of(terminal)) is not None:
+            if isinstance(terminal, TurnFailed) and (error := turn.failure(terminal)) is not None:
                 raise error
             headers = [*turn.headers, *ending_headers(terminal.turn)]
             await send_json(send, 200, headers, _encoder.encode(terminal.turn))

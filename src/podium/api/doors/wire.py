@@ -67,11 +67,11 @@ class WireDoor:
         async with begun(self._turns, ask, incoming, receive) as turn:
             writing = _Writing(self._wire, request, turn.id, self._answer_prefix, self._media)
             if request.stream:
-                first = await wait_spoken(turn.stretches)
+                first = await wait_spoken(turn.stretches, turn.failure)
                 await send_stream(send, [*turn.headers, *_dropped(first)], first, turn.stretches, writing)
                 return
             terminal, heard = await wait_terminal(turn.stretches)
-            error = failure_of(terminal)
+            error = turn.failure(terminal)
             if error is not None:
                 raise error
             headers = [*turn.headers, *_dropped(heard), *ending_headers(terminal.turn)]
