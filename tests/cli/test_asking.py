@@ -98,6 +98,19 @@ def test_explain_tells_of_any_turn_and_as_json(running: Installation) -> None:
     assert story["attempts"][0]["failed"]["code"] == "upstream_truncated"
 
 
+def test_explain_tells_of_a_turn_that_a_budget_refused(running: Installation) -> None:
+    scope = {"type": "tenant", "id": "default"}
+    made = running.ask("POST", "/v1/budgets", {"scope": scope, "limit": "0", "period": "day"}).body
+    try:
+        say(running, "hello")
+        said = podium(running, "explain").stdout
+    finally:
+        running.ask("DELETE", f"/v1/budgets/{made['id']}")
+    assert "Tokens     none\nCost       $0\n" in said
+    assert "Budget limit exceeded: Daily budget limit exceeded." in flat(said)
+    assert "No host was called." in said
+
+
 def test_explain_says_when_there_is_no_such_turn(running: Installation) -> None:
     done = podium(running, "explain", "../keys")
     assert done.returncode == 1

@@ -17,8 +17,8 @@ def tell_story(story: Json) -> str:
         *_line("", f"{_outcome(turn)}{_took(turn)}"),
         *_line("Asked", _moment(turn["created_at"]) + _where(turn)),
         *_line("Model", turn["model"] or "none was chosen"),
-        *_line("Tokens", _tokens(turn["usage"])),
-        *_line("Cost", _cost(turn["cost"])),
+        *_line("Tokens", _tokens(turn["usage"]) if story["attempts"] else "none"),
+        *_line("Cost", _cost(turn)),
         *(_line("Answer", _cut(turn["output_text"])) if turn["output_text"] else ()),
         *(_line("Error", _error(turn["error"])) if turn["error"] else ()),
         "",
@@ -90,8 +90,20 @@ def _tokens(usage: Json | None) -> str:
     return f"{into} in{cached}, {out} out{reasoning}"
 
 
-def _cost(cost: str | None) -> str:
-    return "not known: podium.toml has no price for this model" if cost is None else f"${cost}"
+def _cost(turn: Json) -> str:
+    told = turn["cost_info"]
+    if told is None:
+        return "not known" if turn["cost"] is None else f"${turn['cost']}"
+    if told["tracking_status"] == "failed":
+        why = (
+            "podium.toml has no price for this model"
+            if turn["usage"]
+            else "its host did not tell what it used"
+        )
+        return f"not known: {why}"
+    after = {"estimated": " (estimated)", "pending": " so far"}.get(told["tracking_status"], "")
+    warned = "".join(f". {each}" for each in told["budget_warnings"])
+    return f"${told['total_cost']}{after}{warned}"
 
 
 def _cut(text: str) -> str:
