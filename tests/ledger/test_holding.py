@@ -77,6 +77,30 @@ async def test_as_much_is_held_as_is_left_if_it_is_of_use(shared: Desk) -> None:
     assert await shared.server.hold(wanted("att_free", 7, payer=payer())) == Held(7, is_bound=False)
 
 
+async def test_what_is_spent_held_or_waits_is_not_left(shared: Desk) -> None:
+    who = payer()
+    await shared.budget(who, 100)
+    await shared.server.hold(wanted("att_v1", 40, payer=who))
+    await shared.server.settle(spent("att_v1", 11, suspense=13))
+    await shared.server.hold(wanted("att_v2", 7, payer=who))
+    assert isinstance(await shared.server.hold(wanted("att_v3", 70, payer=who)), BudgetExceeded)
+    assert await shared.server.hold(wanted("att_v3", 69, payer=who)) == Held(69, is_bound=True)
+
+
+async def test_of_budgets_with_as_little_left_the_first_is_named(shared: Desk) -> None:
+    who = payer()
+    budgets = [await shared.budget(who, 100, period=period) for period in ("total", "day", "week", "month")]
+    refused = await shared.server.hold(wanted(f"att_{who.user}", 101, payer=who))
+    assert isinstance(refused, BudgetExceeded)
+    assert min(budgets) in refused.message
+
+
+async def test_settlements_are_tried_for_ever_and_holds_for_a_while(shared: Desk) -> None:
+    till = shared.server.till
+    told = [(each.name, each._patience) for each in (till._holds, till._settlements, till._voids)]
+    assert told == [("hold", 4.0), ("settle", 1e9), ("void", 1e9)]
+
+
 async def test_many_at_once_get_each_their_own(shared: Desk) -> None:
     """In one statement: those of several budgets, of none, of those that are entered, and of what is left."""
     rich, poor, free = payer(), payer(), payer()
