@@ -1,12 +1,18 @@
 """What a turn cost is told in its answer: natively in full, in every dialect in a header."""
 
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
-from tests.doors.podium import Podium
+from podium.catalogue.catalogue import Catalogue
+from podium.simulator import Simulator
+from tests.doors.podium import Podium, catalogue_of, podium
+from tests.serving import Cluster, fresh_database
 from tests.turn.mortal import wait_for
 
 ASKED = [{"role": "user", "content": "hello"}]
@@ -81,3 +87,38 @@ async def test_a_turn_that_was_cancelled_in_the_queue_cost_nothing(server: Podiu
             turn = await server.call("POST", f"/v1/turns/{second.headers['x-podium-turn']}/cancel")
         assert (turn["cost_info"]["tracking_status"], turn["cost_info"]["total_cost"]) == ("success", "0")
         await server.call("POST", f"/v1/turns/{first.headers['x-podium-turn']}/cancel")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def priced(cluster: Cluster) -> AsyncGenerator[Podium, None]:
+    """One for all of them, where a model with a vocabulary has a price."""
+
+    def catalogue(host: Simulator) -> Catalogue:
+        known = catalogue_of(host)
+        exact = replace(known.profiles["lab/small"], model="gpt-4o")
+        return replace(known, profiles={**known.profiles, exact.name: exact})
+
+    async with fresh_database(cluster) as dsn, podium(dsn, catalogue=catalogue) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "status", "method"),
+    [
+        ("lab/small", "hello", "success", "real_api"),
+        ("lab/small", "[[usage=absent]] hello", "estimated", "estimate"),
+        ("lab/gpt-4o", "[[usage=absent]] hello", "estimated", "local_exact"),
+        ("lab/gpt-4o", "[[usage=absent]] [[reason tokens=9]] hello", "estimated", "estimate"),
+        ("lab/dark", "hello", "failed", "real_api"),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_cost_says_how_well_it_is_known(
+    priced: Podium, model: str, text: str, status: str, method: str
+) -> None:
+    body = {"model": model, "message": text}
+    async with priced.http.post(f"{priced.url}/chat", json=body) as answer:
+        cost = (await answer.json())["cost_info"]
+        assert (cost["tracking_status"], cost["token_details"]["counting_method"]) == (status, method)
+        assert ("x-podium-cost" in answer.headers) == (status != "failed")
+        assert (Decimal(cost["total_cost"]) > 0) == (status != "failed")
