@@ -72,6 +72,15 @@ async def test_a_session_and_a_user_are_limited_and_told_what_is_left(api: House
     assert (await get(api, f"/budgets/status/{chat}", ann))["allowed"] is False
 
 
+async def test_an_admin_asks_what_is_left_for_a_session_and_a_user_that_are_yet_to_come(api: House) -> None:
+    root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+    await post(api, "/budgets/session/s-1", {"budget_limit": 1}, root)
+    told = await get(api, "/budgets/status/s-1?user_id=0a1b2c3d-0000-4000-8000-00000000abcd", root)
+    assert (told["session"]["remaining"], told["user"], told["allowed"]) == ("1", None, True)
+    for user in ("nobody", "usr_" + "1" * 32):
+        assert (await api.call("GET", f"/budgets/status/s-1?user_id={user}", ann)).status == 404
+
+
 async def test_a_limit_is_changed_by_saying_it_again(api: House) -> None:
     first = await post(api, "/budgets/user/ann", {"budget_limit": 1, "reset_period": "monthly"})
     second = await post(api, "/budgets/user/ann", {"budget_limit": 2, "reset_period": "monthly"})

@@ -204,12 +204,12 @@ async def get_status(
     request: Request,
     services: TheServices,
     user_id: Annotated[
-        ScopeId | None, Query(description="By name or id; for admins any of the tenant.")
+        ScopeId | None, Query(description="By name or id; for admins any of the tenant, made when new.")
     ] = None,
 ) -> StatusShown:
     """Of the session's user, or of the user who is named; of a session that is new, of whoever asks."""
     database = services.database
-    who = await acting_for(database, principal_of(request.scope), user_id)
+    who = await acting_for(database, principal_of(request.scope), user_id, make=True)
     session = await find_session(database, who, session_id)
     user = who.user if session is None or session.owner is None or user_id is not None else session.owner
     scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant)]

@@ -92,15 +92,17 @@ async def user_of(database: Database, who: Principal, word: str, *, make: bool =
     return None if found is None else found.id
 
 
-async def acting_for(database: Database, who: Principal, user: str | None) -> Principal:
-    """This principal as the user whom it names.
+async def acting_for(
+    database: Database, who: Principal, user: str | None, *, make: bool = False
+) -> Principal:
+    """This principal as the user whom it names; an admin's naming makes a user that is new if `make` is set.
 
     Raises:
         Unknown: there is no such user, or the key may not speak for them.
     """
     if user is None:
         return who
-    found = await user_of(database, who, user)
+    found = await user_of(database, who, user, make=make)
     if found is None:
         raise Unknown("There is no such user.", param="user_id")
     return replace(who, user=found, scope="member")
