@@ -21,6 +21,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any
 
 import aiohttp
@@ -419,6 +420,8 @@ async def ledger(cluster: Cluster, seconds: float, *, window: float = 10.0) -> R
         report.wrong += await balances_wrong(dsn)
         report.wrong += ["what is entered is not what was spent"] if entered != writers.amounts else []
     alone, beside = (statistics.median(rates[each]) for each in (False, True))
+    cpu = getrusage(RUSAGE_CHILDREN).ru_utime / report.faults["verifications"]
+    report.figures["verification"] = f"{cpu:.1f} s of its own CPU each"
     report.figures["settled"] = f"{len(entered)}: {alone:.0f}/s alone, {beside:.0f}/s beside verify"
     report.figures["ratio"] = f"{beside / alone:.2f}"
     return report

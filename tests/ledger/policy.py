@@ -23,7 +23,7 @@ PROSE = _prose(10_000)
 """What the simulator says where it is asked for so many tokens."""
 
 _NET = """
-SELECT e.id, e.turn_id, e.held, e.succeeded, e.amount + coalesce(c.amount, 0)::bigint AS amount,
+SELECT e.id, e.turn_id, e.held, e.succeeded, e.milliseconds, e.amount + coalesce(c.amount, 0)::bigint AS amount,
        coalesce(c.source, e.usage_source) AS source, coalesce(c.usage[1], e.input) AS input,
        coalesce(c.usage[2], e.cached_input) AS cached_input, coalesce(c.usage[4], e.output) AS output,
        coalesce(s.amount, 0) AS suspense, coalesce(c.times, 0)::int AS corrections
@@ -84,8 +84,10 @@ async def reckon(
 
 
 def _refused(entry: dict[str, Any]) -> list[str]:
-    is_free = (entry["source"], entry["amount"], entry["suspense"]) == ("none", 0, 0)
-    return [] if is_free else ["refused and not free"]
+    waits = entry["suspense"] > 0
+    if waits and entry["milliseconds"] == 0:  # settled by who took it over, and could not know
+        waits = entry["suspense"] >= entry["held"]
+    return ["refused and not free"] if waits or (entry["source"], entry["amount"]) != ("none", 0) else []
 
 
 async def _owed(entry: dict[str, Any], call: Served, price: Price, sent: str) -> list[str]:
