@@ -87,6 +87,46 @@ async def test_what_is_spent_held_or_waits_is_not_left(shared: Desk) -> None:
     assert await shared.server.hold(wanted("att_v3", 69, payer=who)) == Held(69, is_bound=True)
 
 
+async def test_an_attempt_that_another_connection_holds_for_meanwhile_is_held_for_once(shared: Desk) -> None:
+    """No budget counts it, so that nothing else makes the two wait for each other."""
+    who = payer()
+    await shared.server.hold(wanted("att_seed", 10, payer=who))
+    await shared.rows.rows("BEGIN")
+    await shared.rows.rows("UPDATE holds SET attempt_id = 'att_race' WHERE attempt_id = 'att_seed'")
+    asking = asyncio.create_task(shared.server.hold(wanted("att_race", 20, payer=who)))
+    while not (await shared.rows.rows("SELECT FROM pg_locks WHERE NOT granted")):
+        await shared.rows.rows("SELECT pg_sleep(0.01)")
+    await shared.rows.rows("COMMIT")
+    assert await asking == Held(20, is_bound=False)
+    [hold] = await shared.of("holds", who)
+    assert (hold["attempt_id"], hold["amount"]) == ("att_race", 20)
+
+
+async def test_a_period_begins_with_the_first_hold_that_counts_in_it(shared: Desk) -> None:
+    ann, ben = payer(), payer()
+    of_ann, of_ben = [await shared.budget(who, 100, period="day") for who in (ann, ben)]
+    rolled = "UPDATE budget_periods SET starts_at = starts_at - interval '1 day' WHERE budget_id = ANY($1)"
+    await shared.rows.rows(rolled, [of_ann, of_ben])
+    assert await shared.server.hold(wanted(f"att_{ann.user}", 7, payer=ann)) == Held(7, is_bound=True)
+    count = "SELECT budget_id, amount, held FROM budget_periods WHERE budget_id = ANY($1) ORDER BY starts_at DESC, held"
+    rows = await shared.rows.rows(count, [of_ann, of_ben])
+    assert [tuple(row.values()) for row in rows[:1]] == [(of_ann, 100, 7)]
+    assert sorted(row["budget_id"] for row in rows) == sorted([of_ann, of_ann, of_ben]), (
+        "his begins with his own"
+    )
+
+
+async def test_what_was_refused_in_a_statement_undoes_nothing_of_it(shared: Desk) -> None:
+    who = payer()
+    budget = await shared.budget(who, 100)
+    first = asyncio.create_task(shared.server.hold(wanted(ids.new("att"), 0, payer=payer())))
+    asked = [wanted("att_again", amount, payer=who) for amount in (5, 500, 6)]
+    held = await asyncio.gather(*(shared.server.hold(each) for each in asked))
+    await first
+    assert [each.amount if isinstance(each, Held) else None for each in held] == [5, None, 6]
+    assert await shared.sums(budget) == (0, 6, 0)
+
+
 async def test_of_budgets_with_as_little_left_the_first_is_named(shared: Desk) -> None:
     who = payer()
     budgets = [await shared.budget(who, 100, period=period) for period in ("total", "day", "week", "month")]

@@ -115,6 +115,10 @@ def test_a_price_is_read_back_as_it_was_told(price: Price) -> None:
     assert read(told(price)) == price
 
 
+def test_a_price_is_read_of_which_no_more_is_told_than_must_be() -> None:
+    assert read('{"input":"1","output":"2"}') == Price(1_000_000, 2_000_000)
+
+
 def test_a_price_is_told_in_dollars_per_million_tokens() -> None:
     longer = Tier(200_000, Price(input=2_500_000, output=15_000_000))
     price = Price(input=1_250_000, output=10_000_000, request=12_000_000, tiers=(longer,), source="list 1")

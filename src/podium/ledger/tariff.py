@@ -78,7 +78,7 @@ def _or_else(special: int | None, usual: int) -> int:
 
 
 def _dollars_per_million(pico: int) -> str:
-    return format(Decimal(pico).scaleb(-6).normalize(), "f")
+    return f"{Decimal(pico).scaleb(-6).normalize():f}"
 
 
 def _members(price: Price) -> dict[str, Any]:

@@ -65,11 +65,11 @@ DECLARE
     _is_first boolean; _fresh int := 0; _made int;
 BEGIN
     IF NOT journal_fence(_owner) THEN
-        RETURN QUERY SELECT 'judged', 0::bigint, 0::bigint, NULL, NULL, NULL, NULL, 0::bigint, NULL::timestamptz
+        RETURN QUERY SELECT 'judged', NULL::bigint, NULL::bigint, NULL, NULL, NULL, NULL, NULL::bigint, NULL::timestamptz
                        FROM unnest(_ids);
         RETURN;
     END IF;
-    IF cardinality(_defaults) > 0 THEN
+    IF _defaults <> '{}' THEN
         PERFORM budget_defaults(_tenants, _users, _defaults);
     END IF;
     SELECT coalesce(array_agg(h.attempt_id), '{}'), array_agg(h.amount) INTO _there_ids, _there
@@ -91,10 +91,10 @@ BEGIN
               FROM unnest(_ids) WITH ORDINALITY AS g(id, item)
               JOIN holds h ON h.attempt_id = g.id
              CROSS JOIN LATERAL unnest(h.legs) AS leg) l;
-    IF cardinality(_items) > 0 THEN
+    IF _items <> '{}' THEN
         INSERT INTO budget_periods (budget_id, starts_at, ends_at, amount)
         SELECT b.id, n.starts_at, budget_end(b.period, b.timezone, _now), b.amount
-          FROM (SELECT DISTINCT l.budget_id, l.starts_at FROM unnest(_budgets, _starts) AS l(budget_id, starts_at)) n
+          FROM (SELECT l.budget_id, l.starts_at FROM unnest(_budgets, _starts) AS l(budget_id, starts_at) GROUP BY 1, 2) n
           JOIN budgets b ON b.id = n.budget_id AND n.starts_at = budget_start(b.period, b.timezone, _now)
          WHERE NOT EXISTS (SELECT 1 FROM budget_periods p WHERE p.budget_id = b.id AND p.starts_at = n.starts_at)
          ORDER BY b.id FOR KEY SHARE OF b
@@ -118,8 +118,8 @@ BEGIN
     FOR i IN 1 .. cardinality(_ids) LOOP
         _known := array_position(_there_ids, _ids[i]);
         _before := _there[_known];
-        IF array_position(_ids, _ids[i]) < i THEN  -- more than once in one batch: the last that was given something counts
-            FOR j IN 1 .. i - 1 LOOP
+        IF array_position(_ids, _ids[i]) <> i THEN  -- more than once in one batch: the last that was given something counts
+            FOR j IN 1 .. cardinality(_grants) LOOP
                 _before := CASE WHEN _ids[j] = _ids[i] THEN coalesce(_grants[j], _before) ELSE _before END;
             END LOOP;
         END IF;
@@ -141,12 +141,12 @@ BEGIN
             CONTINUE;
         END IF;
         _extra := greatest(_wanted[i] - _before, 0);
-        IF _least_at IS NOT NULL AND _p_rooms[_least_at] < _extra THEN
-            _extra := CASE WHEN _before + greatest(_p_rooms[_least_at], 0) >= _least[i]
-                           THEN greatest(_p_rooms[_least_at], 0) END;
+        IF _least_at IS NOT NULL THEN
+            _extra := least(_extra, greatest(_p_rooms[_least_at], 0));
+            _extra := CASE WHEN _before + _extra >= _least[i] THEN _extra END;
         END IF;
         _given := _before + _extra;
-        IF _extra > 0 THEN
+        IF _extra <> 0 THEN
             FOR j IN _first .. _at - 1 LOOP
                 _p_rooms[_leg_at[j]] := _p_rooms[_leg_at[j]] - _extra;
                 _p_adds[_leg_at[j]] := _p_adds[_leg_at[j]] + _extra;
@@ -175,19 +175,19 @@ BEGIN
     IF _made < _fresh THEN
         RAISE EXCEPTION '%', _twice USING ERRCODE = 'serialization_failure';
     END IF;
-    IF cardinality(_there_ids) > 0 THEN
+    IF _there_ids <> '{}' THEN
         UPDATE holds h SET amount = g.amount
           FROM (SELECT u.id, max(u.granted) AS amount FROM unnest(_ids, _grants) AS u(id, granted) GROUP BY u.id) g
-         WHERE h.attempt_id = ANY(_there_ids) AND g.id = h.attempt_id AND g.amount > h.amount;
+         WHERE h.attempt_id = ANY(_there_ids) AND g.id = h.attempt_id AND g.amount <> h.amount;
     END IF;
-    IF cardinality(_items) > 0 THEN
+    IF _items <> '{}' THEN
         UPDATE budget_periods p SET held = p.held + d.add
           FROM unnest(_p_budgets, _p_starts, _p_adds) AS d(budget_id, starts_at, add)
-         WHERE p.budget_id = d.budget_id AND p.starts_at = d.starts_at AND d.add > 0;
+         WHERE p.budget_id = d.budget_id AND p.starts_at = d.starts_at AND d.add <> 0;
     END IF;
     RETURN QUERY
         SELECT CASE WHEN g.granted IS NULL THEN 'refused' WHEN g.tight IS NULL THEN 'free' ELSE 'held' END,
-               coalesce(g.granted, 0), g.room, b.id, b.scope_type, b.scope_id, b.period, q.amount, q.ends_at
+               g.granted, g.room, b.id, b.scope_type, b.scope_id, b.period, q.amount, q.ends_at
           FROM unnest(_grants, _tight, _rooms) WITH ORDINALITY AS g(granted, tight, room, item)
           LEFT JOIN budget_periods q
             ON g.granted IS NULL AND q.budget_id = _p_budgets[g.tight] AND q.starts_at = _p_starts[g.tight]
