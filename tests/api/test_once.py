@@ -115,7 +115,9 @@ async def test_what_is_done_and_its_answer_are_kept_together_or_not_at_all(
     shared: House, tenant: str
 ) -> None:
     root = await shared.key(tenant, "root", "admin")
-    await shared.database.fetch("ALTER TABLE turn_keys ADD CONSTRAINT broken CHECK (answer IS NULL) NOT VALID")
+    await shared.database.fetch(
+        "ALTER TABLE turn_keys ADD CONSTRAINT broken CHECK (answer IS NULL) NOT VALID"
+    )
     assert (await put(shared, root, "budget", "mine")).status >= 400
     assert await limits(shared, tenant) == []
     await shared.database.fetch("ALTER TABLE turn_keys DROP CONSTRAINT broken")

@@ -135,8 +135,9 @@ async def test_answers_say_how_the_limit_stands_and_refusals_when_to_come_again(
 async def test_the_sdks_own_retries_succeed_after_the_wait(started: Started) -> None:
     async with started(Limit(requests=60)) as server:
         async with AsyncOpenAI(base_url=f"{server.url}/v1", api_key=await key_of(server)) as client:
-            said: Any = [{"role": "user", "content": "[[say yes]]"}]
-            asked = [client.chat.completions.create(model=MODEL, messages=said) for _ in range(61)]
+            # Each its own words: a retry joins a turn that still runs on the same ones.
+            said: Any = [[{"role": "user", "content": f"[[say yes]] {number}"}] for number in range(61)]
+            asked = [client.chat.completions.create(model=MODEL, messages=each) for each in said]
             answers = await asyncio.gather(*asked)
         await wait_for(lambda: len(server.host.oracle.calls) == len(answers) == 61)
         assert {answer.choices[0].message.content for answer in answers} == {"yes"}

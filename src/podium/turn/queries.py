@@ -168,7 +168,8 @@ async def is_known(database: Database, ask: Ask) -> bool:
     if ask.once is not None:
         return bool(
             await database.value(
-                "SELECT EXISTS (SELECT FROM turn_keys k JOIN turns t ON t.id = k.turn_id WHERE k.scope = $1)",
+                "SELECT EXISTS (SELECT FROM turn_keys k JOIN turns t ON t.id = k.turn_id"
+                " WHERE k.scope = $1 AND t.status <> 'failed')",
                 ask.once.scope,
             )
         )

@@ -11,7 +11,7 @@ from podium.api.compat.history import history
 from podium.api.compat.identifier import uuid_of
 from podium.api.compat.session import find_session, open_session, unknown_session
 from podium.api.compat.shape import ChatAnswer, ChatGiven, ChatHistory, ChatMessage, Done
-from podium.api.compat.speaking import Manner, Said, answer, new_conversation, text_of
+from podium.api.compat.speaking import Manner, Said, answer, is_said, new_conversation, text_of
 from podium.api.doors.native import decoded, wants_stream
 from podium.api.forgetting import forget
 from podium.api.passage import Limits, principal_of
@@ -72,13 +72,13 @@ class SimpleChat:
                 await answer(self._turns, said, _manner(None), incoming, ends, stream=stream)
             return
         found = await open_session(self._database, who, _name(given.session_id))
-        if found.idle > self._defaults.session_seconds:
+        said = self._said(as_owner(who, found.user), found.id, given)
+        if found.idle > self._defaults.session_seconds and not await is_said(self._database, said, incoming):
             raise Gone(
                 f"The session has expired: nothing was said in it for {self._defaults.session_seconds:g} seconds.",
                 param="session_id",
                 hint="Begin another. What was said in this one can still be read.",
             )
-        said = self._said(as_owner(who, found.user), found.id, given)
         await answer(self._turns, said, _manner(given.session_id), incoming, ends, stream=stream)
 
     async def _history(self, scope: Scope, _receive: Receive, send: Send) -> None:

@@ -17,6 +17,7 @@ from podium.errors import PodiumError
 from podium.identity import Principal
 from podium.journal.log import Numbered
 from podium.store.database import Database
+from podium.turn import queries
 from podium.turn.ask import Ask
 from podium.turn.turns import Turns
 from podium.vocabulary.event import RefusalDelta, Terminal, TextDelta, TurnReport, TurnStarted
@@ -65,6 +66,11 @@ async def answer(
             raise error
         told = _encoder.encode(manner.whole(terminal.turn))
         await send_json(send, 200, [*turn.headers, *ending_headers(terminal.turn)], told)
+
+
+async def is_said(database: Database, said: Said, incoming: Incoming) -> bool:
+    """Whether the request's idempotency key, or an earlier try of it, has said this before."""
+    return await queries.is_known(database, _ask(said, incoming))
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@
 --            again     the conversation's row is locked by another statement, or the key is being decided about
 --            judged    this process was judged dead: take a new name
 -- A try that comes again (`_again`, by its request's mark) joins the turn of the one before it; of one that failed, with
--- nothing said since, it is a new turn on the same words.
+-- nothing said since, it is a new turn on the same words. So it is with a key that comes again.
 CREATE OR REPLACE FUNCTION turn_open(
     _owner text, _ids text[], _tenants text[], _users text[], _all boolean[], _conversations text[],
     _policies text[], _asks text[], _openings text[], _inputs text[], _scopes text[], _hashes text[], _bytes int[],
@@ -19,6 +19,7 @@ DECLARE
     _locked text[];
     _key turn_keys;
     _former record;
+    _retaken boolean;
     _conversation record;
 BEGIN
     IF NOT journal_fence(_owner) THEN
@@ -33,20 +34,31 @@ BEGIN
       FROM (SELECT k.id FROM conversations k WHERE k.id = ANY(_conversations)
              ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED) AS c;
     FOR i IN 1 .. cardinality(_ids) LOOP
-        outcome := 'running'; other := NULL; history := NULL; model := NULL; depth := NULL;
+        outcome := 'running'; other := NULL; history := NULL; model := NULL; depth := NULL; _retaken := false;
         IF _scopes[i] IS NOT NULL THEN
             SELECT * INTO _key FROM turn_keys k WHERE k.scope = _scopes[i];
             IF _key.turn_id IS DISTINCT FROM _ids[i] THEN
-                IF EXISTS (SELECT 1 FROM turns t WHERE t.id = _key.turn_id) THEN
-                    outcome := CASE WHEN _key.hash = _hashes[i] THEN 'attached' ELSE 'mismatch' END;
-                    other := _key.turn_id;
-                ELSE
+                SELECT t.id, t.status, t.position, t.conversation_id INTO _former FROM turns t WHERE t.id = _key.turn_id;
+                IF NOT FOUND THEN
                     -- Claimed in this very batch by an item that is not decided yet, or by a turn that was forgotten.
                     DELETE FROM turn_keys k WHERE k.scope = _scopes[i] AND k.turn_id <> ALL(_ids);
                     outcome := 'again';
+                ELSIF _key.hash <> _hashes[i] THEN
+                    outcome := 'mismatch';
+                ELSIF _former.status <> 'failed' OR _former.conversation_id = _conversations[i] AND NOT EXISTS (
+                    SELECT 1 FROM conversations c
+                     WHERE c.id = _former.conversation_id AND c.messages = _former.position) THEN
+                    outcome := 'attached';
+                    other := _key.turn_id;
                 END IF;
-                RETURN NEXT;
-                CONTINUE;
+                IF outcome <> 'running' THEN
+                    RETURN NEXT;
+                    CONTINUE;
+                END IF;
+                _retaken := true;
+                IF _former.conversation_id = _conversations[i] THEN
+                    _inputs[i] := NULL;
+                END IF;
             END IF;
         END IF;
         IF _again[i] THEN
@@ -88,6 +100,15 @@ BEGIN
             DELETE FROM turn_keys k WHERE k.scope = _scopes[i] AND k.turn_id = _ids[i];
             RETURN NEXT;
             CONTINUE;
+        END IF;
+        IF _retaken THEN
+            UPDATE turn_keys k SET turn_id = _ids[i], created_at = clock_timestamp()
+             WHERE k.scope = _scopes[i] AND k.turn_id = _former.id;
+            IF NOT FOUND THEN -- another process was quicker
+                outcome := 'again';
+                RETURN NEXT;
+                CONTINUE;
+            END IF;
         END IF;
         INSERT INTO turns (id, tenant, user_id, conversation_id, status, ask, opening, input, urgent, started_at, mark)
         VALUES (_ids[i], _tenants[i], _users[i], _conversations[i], outcome, _asks[i], _openings[i],
