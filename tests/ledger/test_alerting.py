@@ -133,6 +133,7 @@ async def running(
     one = Alerting(desk.database, webhook)
     with pauses(monkeypatch) as slept:
         one.open()
+        assert "alerting" in {task.get_name() for task in asyncio.all_tasks()}
         yield slept
         await one.close()
 

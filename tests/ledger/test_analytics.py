@@ -1,5 +1,6 @@
 """What was spent on what, wherever the sums by day end."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -166,6 +167,7 @@ async def test_sums_follow_the_ledger_by_themselves(shared: Desk, monkeypatch: p
     rolling = Rolling(shared.database)
     await rolling.close()
     rolling.open()
+    assert "rolling" in {task.get_name() for task in asyncio.all_tasks()}
     count = "SELECT coalesce(sum(calls), 0)::int FROM ledger_days WHERE tenant = $1"
     while await shared.database.value(count, who.tenant) < 3:
         await shared.rows.rows("SELECT pg_sleep(0.01)")

@@ -1,5 +1,6 @@
 """Every balance of every period, reckoned anew: in pages of any size, and beside what may still come in between."""
 
+from collections import defaultdict
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ async def work(desk: Desk) -> None:
         await desk.budget(who, 10**6)
     day = await desk.budget(rich, 10**6, period="day")
     gone = await desk.budget(poor, 10**6, "key", poor.key)
+    await desk.budget(payer(), 10**6)
     await desk.rows.rows("UPDATE budget_periods SET starts_at = $2 WHERE budget_id = $1", day, old())
     for at, who in enumerate((rich, poor, rich, free, rich, poor)):
         attempt = f"att_{who.user}_{at}"
@@ -95,3 +97,21 @@ async def test_what_is_wrong_is_told_with_what_it_should_be(shared: Desk) -> Non
     await shared.rows.rows(f"UPDATE budget_periods SET {change.format('+')}")
     assert await told(shared) == await expected(shared, **wrong)
     await shared.rows.rows(f"UPDATE budget_periods SET {change.format('-')}")
+
+
+@pytest.mark.parametrize("entries", [1, 2, 5_000])
+async def test_what_nothing_can_come_before_is_summed_up_beforehand(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch, entries: int
+) -> None:
+    monkeypatch.setattr(verify, "_ENTRIES", entries)
+    await work(shared)
+    sums = verify._Sums(defaultdict(int))
+    await verify._catch_up(shared.database, sums)
+    last = "SELECT xid::text::bigint AS xid, id FROM ledger_entries ORDER BY ledger_entries.xid DESC, id DESC LIMIT 1"
+    [entry] = await shared.rows.rows(last)
+    assert sums.entry == (entry["xid"], entry["id"])
+    last = "SELECT xid::text::bigint AS x, entry_id, seq FROM ledger_corrections ORDER BY xid, entry_id, seq"
+    *_, correction = await shared.rows.rows(last)
+    assert sums.correction == (correction["x"], correction["entry_id"], correction["seq"])
+    for row in await shared.rows.rows(KEPT):
+        assert sums.legs.get((row["budget_id"], row["starts_at"]), 0) == row["spent"]

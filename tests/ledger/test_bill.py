@@ -67,6 +67,7 @@ async def test_where_all_is_covered_the_input_is_not_counted(shared: Desk) -> No
     row = await held(shared, who)
     assert (row["amount"], row["tokens"]) == (by_bytes * IN + 100 * OUT, by_bytes // 3)
     assert bill.request.sampling.max_output == 100
+    assert bill._counted is None
 
 
 @pytest.mark.parametrize("less", [0, 1])
@@ -108,6 +109,9 @@ async def test_the_cap_is_what_is_covered_by_the_count(shared: Desk) -> None:
     enough = payer()
     await shared.budget(enough, by_bytes * IN + 1_000 * OUT - 1)
     assert (await opened(shared, enough, max_output=1_000)).request.sampling.max_output == 1_000
+    await shared.budget(whole := payer(), by_bytes * IN + 1_000 * OUT - 1)
+    limited = await opened(shared, whole, replace(PROFILE, output_limit=1_000))
+    assert limited.request.sampling.max_output is None, "it has that limit by itself"
     unbound = await opened(shared, payer())
     assert unbound.request.sampling.max_output is None
 
@@ -294,6 +298,13 @@ async def test_a_bill_is_open_until_it_is_settled_or_void(shared: Desk) -> None:
     assert not other.is_open
     await other.void()
     assert len(await shared.of("ledger_entries", who)) == 1
+
+
+async def test_nothing_is_counted_to_the_token(shared: Desk) -> None:
+    count = await count_request(asked(STORY), EXACT)
+    bill = await opened(shared, payer(), EXACT)
+    paid, _ = await bill.settle(whole=True, loss="none", response=None, milliseconds=0)
+    assert (paid.usage, paid.method) == (Usage(input=count.tokens), "local_exact")
 
 
 @pytest.mark.parametrize(("loss", "waits"), [("none", 0), ("input", "input"), ("held", "held")])

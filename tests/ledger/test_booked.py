@@ -272,6 +272,12 @@ async def test_a_count_from_mid_stream_is_taken_with_what_came_after_it(
         await play.run(monkeypatch)
     output = (await count_text(BROKEN.text, "small")).tokens
     assert output > 2
+    exact = Play((UsageSeen(Usage(input=7, output=output)), BROKEN, TimedOut("silent")), payer(), shared)
+    with pytest.raises(TimedOut):
+        await exact.run(monkeypatch)
+    last = exact.events[-1]
+    assert isinstance(last, AttemptFailed)
+    assert last.usage_source == "provider", "nothing came after it"
     failed = play.events[-1]
     assert isinstance(failed, AttemptFailed)
     assert (failed.usage, failed.usage_source) == (Usage(input=7, output=output - 1, reasoning=1), "estimate")

@@ -323,6 +323,7 @@ async def test_a_till_that_closes_waits_for_all_that_it_was_given(shared: Desk) 
     ]
     await asyncio.sleep(0)
     till.give_back("att_k2")
+    assert [task.get_name() for task in till._giving] == ["void"]
     assert len(till.batches) == 2
     await till.close()
     assert [row["attempt_id"] for row in await shared.of("holds", who)] == ["att_k3"]

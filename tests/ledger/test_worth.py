@@ -41,6 +41,7 @@ def test_it_is_the_dearest_that_tokens_may_turn_out_to_be(tag: Worth, output: in
 def test_what_is_covered_is_the_longest_answer_that_is(tag: Worth, amount: int) -> None:
     fitting = [output for output in range(tag.cap + 1) if tag.at(output) <= amount]
     assert tag.covered(amount) == max(fitting, default=0)
+    assert tag.covered(tag.most) == tag.cap
 
 
 def test_the_least_is_an_answer_of_256_tokens_or_as_long_as_it_may_be() -> None:

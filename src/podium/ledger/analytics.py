@@ -29,6 +29,11 @@ _KINDS: Mapping[int, Part | Literal["day", "all"]] = {
 }
 """By which columns were summed over, as `GROUPING` says it."""
 
+_ALIASES = {"days": "d", "entries": "e"}
+_REACH = ("tenant", "user_id")
+_FIRST = 4
+"""The first argument of `_SPENT` that is a part of the reach."""
+
 _ROLL = "SELECT ledger_roll($1)"
 _PLACES = """
     SELECT entry_xid::text::bigint AS entry_xid, correction_xid::text::bigint AS correction_xid FROM ledger_rolled
@@ -149,8 +154,9 @@ async def _places(database: Database) -> dict[str, int]:
 
 def _conditions(reach: Reach) -> dict[str, str]:
     """Only what is meant: a plan for every reach at once would read by none of the indices."""
-    named = [name for name, value in (("tenant", reach.tenant), ("user_id", reach.user)) if value is not None]
+    values = zip(_REACH, (reach.tenant, reach.user), strict=True)
+    named = [name for name, value in values if value is not None]
     return {
-        table: "".join(f" AND {alias}.{name} = ${4 + at}" for at, name in enumerate(named))
-        for table, alias in (("days", "d"), ("entries", "e"))
+        table: "".join(f" AND {alias}.{name} = ${_FIRST + at}" for at, name in enumerate(named))
+        for table, alias in _ALIASES.items()
     }

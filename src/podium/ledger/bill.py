@@ -71,11 +71,9 @@ class Bill:
         self._worth = worth(request, profile, self._price, ceiling(request, profile))
         self._counted: CountingMethod | None = None
         self._tokens = self._worth.tokens // _SLACK
-        self._held = 0
-        self._is_watched = False
         self._said: list[str] = []
         self._is_plain = True
-        self._bytes = self._mark = 0
+        self._bytes = 0
         self._usage: Usage | None = None
         self._is_open = False
 

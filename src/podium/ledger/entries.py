@@ -28,6 +28,10 @@ _NET = """
 """
 
 
+_SETTLED = "e.xid < pg_snapshot_xmin(pg_current_snapshot())"
+_TENANT, _USER, _USERS = "e.tenant = {}", "e.user_id = {}", "e.user_id = ANY({})"
+_CONVERSATION, _MODEL, _SINCE, _UNTIL = "e.conversation_id = {}", "e.model = {}", "e.at >= {}", "e.at < {}"
+_AND = " AND "
 _TARIFFS = "SELECT id, told FROM tariffs WHERE id = ANY($1)"
 
 
@@ -101,7 +105,7 @@ async def find_page(
     rows = await database.fetch(
         f"""
         SELECT {_ENTRY} FROM (
-            SELECT * FROM ledger_entries e WHERE {" AND ".join(conditions)}
+            SELECT * FROM ledger_entries e WHERE {_AND.join(conditions)}
              ORDER BY e.xid, e.id LIMIT ${len(args)}) e
           {_NET}
          ORDER BY e.xid, e.id
@@ -155,29 +159,28 @@ async def find(database: Database, reach: Reach, entry_id: str) -> tuple[Entry, 
 
 def _conditions(reach: Reach, wish: Wish) -> tuple[list[str], list[object]]:
     """Only what is wished for: a plan for every wish at once would read by none of the indices."""
-    conditions, args = ["e.xid < pg_snapshot_xmin(pg_current_snapshot())"], list[object]()
-    for condition, value in (
-        ("e.tenant = {}", reach.tenant),
-        ("e.user_id = {}", reach.user),
-        ("e.conversation_id = {}", wish.conversation),
-        ("e.model = {}", wish.model),
-        ("e.at >= {}", wish.since),
-        ("e.at < {}", wish.until),
-    ):
+    conditions, args = [_SETTLED], list[object]()
+    users = wish.users
+    wished = (
+        (_TENANT, reach.tenant),
+        (_USER, reach.user),
+        (_USER, users[0] if users is not None and len(users) == 1 else None),
+        (_USERS, list(users) if users is not None and len(users) != 1 else None),
+        (_CONVERSATION, wish.conversation),
+        (_MODEL, wish.model),
+        (_SINCE, wish.since),
+        (_UNTIL, wish.until),
+    )
+    for condition, value in wished:
         if value is not None:
             args.append(value)
             conditions.append(condition.format(f"${len(args)}"))
-    if wish.users is not None:
-        args.append(wish.users[0] if len(wish.users) == 1 else list(wish.users))
-        conditions.append(
-            f"e.user_id = {'$' if len(wish.users) == 1 else 'ANY($'}{len(args)}{')' * (len(wish.users) != 1)}"
-        )
     return conditions, args
 
 
 async def _with_tariffs(database: Database, rows: Sequence[Any]) -> list[Entry]:
     """Few prices stand behind many entries: they are read once each."""
-    told = await database.fetch(_TARIFFS, list({row["tariff_id"] for row in rows})) if rows else []
+    told = await database.fetch(_TARIFFS, list({row["tariff_id"] for row in rows}))
     tariffs = {row["id"]: row["told"] for row in told}
     return [
         Entry(**{**dict(row), "usage": tuple(row["usage"])}, tariff=tariffs.get(row["tariff_id"]))

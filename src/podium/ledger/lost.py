@@ -91,7 +91,7 @@ class Lost:
         if not trace.said and trace.usage is None:
             await self._till.settle(_nothing(attempt, row["floor"]))
             return _told(attempt, None, "none", 0, price)
-        output = (await count_text(trace.said, row["model"].partition("/")[2])).tokens
+        output = (await count_text(trace.said, row["model"])).tokens
         usage = trace.usage or Usage(input=row["tokens"])
         if usage.output_total < output:
             usage += Usage(output=output - usage.output_total)

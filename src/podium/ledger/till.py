@@ -239,8 +239,10 @@ class Till:
 
     async def _warnings(self, budgets: set[str]) -> dict[str, str]:
         """What to say of budgets that have just passed their thresholds."""
+        if not budgets:
+            return {}
         try:
-            found = await find_last(self._settling, sorted(budgets)) if budgets else {}
+            found = await find_last(self._settling, sorted(budgets))
         except PodiumError as error:  # it is settled: that stands, whether or not it can be told
             _log.warning("budget.not_told", extra={"error": str(error)})
             return {}

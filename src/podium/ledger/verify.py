@@ -42,14 +42,12 @@ class _Sums:
 async def balances(database: Database) -> AsyncGenerator[Balance, None]:
     """Every balance of every period; one is wrong if `said` and `found` differ."""
     sums = _Sums(defaultdict(int))
-    after: _Leg = ("", datetime.min)  # noqa: DTZ901  # the least there is; Postgres takes it for -infinity
+    after: _Leg | None = None
     while True:
         await _catch_up(database, sums)
         rows = await database.fetch(
             _COMPARE.format(entry_xid=sums.entry[0], correction_xid=sums.correction[0]),
-            after[0],
-            after[0] == "",
-            None if after[0] == "" else after[1],
+            *(after or (None, None)),
             _PERIODS,
             str(sums.entry[0]),
             sums.entry[1],
@@ -117,16 +115,16 @@ _NEXT_CORRECTIONS = """
 _COMPARE = """
     WITH periods AS MATERIALIZED (
         SELECT p.budget_id, p.starts_at, p.spent, p.held, p.suspense FROM budget_periods p
-         WHERE $2 OR (p.budget_id, p.starts_at) > ($1, $3::timestamptz)
-         ORDER BY p.budget_id, p.starts_at LIMIT $4),
+         WHERE $1::text IS NULL OR (p.budget_id, p.starts_at) > ($1, $2::timestamptz)
+         ORDER BY p.budget_id, p.starts_at LIMIT $3),
     behind AS (
         SELECT l.budget_id, l.starts_at, e.amount AS spent, 0 AS held, 0 AS suspense
           FROM ledger_entries e CROSS JOIN LATERAL unnest(e.legs) AS l
-         WHERE e.xid >= '{entry_xid}'::xid8 AND (e.xid, e.id) > ($5::text::xid8, $6)
+         WHERE e.xid >= '{entry_xid}'::xid8 AND (e.xid, e.id) > ($4::text::xid8, $5)
          UNION ALL
         SELECT l.budget_id, l.starts_at, c.amount, 0, 0
           FROM ledger_corrections c JOIN ledger_entries e ON e.id = c.entry_id CROSS JOIN LATERAL unnest(e.legs) AS l
-         WHERE c.xid >= '{correction_xid}'::xid8 AND (c.xid, c.entry_id, c.seq) > ($7::text::xid8, $8, $9)
+         WHERE c.xid >= '{correction_xid}'::xid8 AND (c.xid, c.entry_id, c.seq) > ($6::text::xid8, $7, $8)
          UNION ALL
         SELECT l.budget_id, l.starts_at, 0, h.amount, 0 FROM holds h CROSS JOIN LATERAL unnest(h.legs) AS l
          UNION ALL

@@ -4,7 +4,7 @@ Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/st
 """
 
 import base64
-import binascii
+import contextlib
 import hashlib
 import hmac
 from dataclasses import dataclass, field
@@ -27,13 +27,11 @@ def read_secret(text: str) -> bytes:
     Raises:
         ValueError: it is none; the text is not repeated.
     """
-    try:
+    with contextlib.suppress(ValueError):  # binascii.Error is one
         key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not text.startswith(_PREFIX) or not _LEAST_BYTES <= len(key) <= _MOST_BYTES:
-        raise ValueError(f'should be "{_PREFIX}" and {_LEAST_BYTES} to {_MOST_BYTES} random bytes in base64')
-    return key
+        if text.startswith(_PREFIX) and _LEAST_BYTES <= len(key) <= _MOST_BYTES:
+            return key
+    raise ValueError(f'should be "{_PREFIX}" and {_LEAST_BYTES} to {_MOST_BYTES} random bytes in base64')
 
 
 def signed(key: bytes, message: str, at: int, body: bytes) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What an attempt may cost at most, before it leaves."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -50,11 +51,7 @@ class Worth:
 
     def covered(self, amount: int) -> int:
         """The longest answer, up to the cap, that `amount` covers."""
-        low, high = 0, self.cap
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if self.at(middle) <= amount else (low, middle - 1)
-        return low
+        return bisect_right(range(1, self.cap + 1), amount, key=self.at)
 
 
 def worth(request: Request, profile: Profile, price: Price, tokens: int) -> Worth:
