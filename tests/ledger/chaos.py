@@ -403,7 +403,7 @@ async def ledger(cluster: Cluster, seconds: float, *, window: float = 10.0) -> R
         watch = Watch(world, verifies=False)
         rates: dict[bool, list[float]] = {False: [], True: []}
         async with watch.running(), writers.running():
-            while time.monotonic() - began < seconds:
+            while not rates[True] or time.monotonic() - began < seconds:
                 for is_verified in (False, True):
                     before, at = len(writers.amounts), time.monotonic()
                     if is_verified:

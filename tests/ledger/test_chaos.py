@@ -34,7 +34,7 @@ async def test_postgres_is_stopped_at_once_and_its_connections_are_killed(own_cl
 
 @pytest.mark.promise("redis", "rate")
 async def test_redis_forgets_everything_again_and_again(cluster: Cluster) -> None:
-    report = await chaos.redis(cluster, 2.0, every=(0.6, 0.6), requests=2)
+    report = await chaos.redis(cluster, 2.0, every=(0.6, 0.6), requests=1)
     check(report)
     assert report.statuses["429 rate_limit_exceeded"]
 
