@@ -20,10 +20,12 @@ from dataclasses import replace
 import uvicorn
 import uvloop
 from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from podium.api.correlation import Correlated
 from podium.api.entrance import entrance
 from podium.app import App
+from podium.cli.accepting import Accepting
 from podium.cli.crew import STOP_SECONDS, WRONG_INSTALLATION
 from podium.cli.link import Link, Message, take_over
 from podium.cli.logs import log_plainly
@@ -68,26 +70,33 @@ class ModelAsker:
 
 
 class Serving(uvicorn.Server):
-    """uvicorn's server, which tells the parent when it is ready, and ends turns before it ends connections."""
+    """uvicorn's server: it takes connections many at a time, tells the parent when it is ready, ends turns first."""
 
     def __init__(self, config: uvicorn.Config, link: Link, app: App) -> None:
         super().__init__(config)
         self._link = link
         self._app = app
+        self._accepting: list[Accepting] = []
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
         if self.started:
+            self._accepting = [Accepting(each, self._protocol) for each in sockets or ()]
             await self._link.send(ready=True)
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # At once, so that turns which take too long are stopped while those who listen to them can still be told.
+        for each in self._accepting:
+            each.close()
         self._app.is_draining = True
         draining = asyncio.create_task(self._app.turns.drain(self._app.settings.server.drain_seconds))
         await super().shutdown(sockets)
         await draining
+
+    def _protocol(self) -> HttpToolsProtocol:
+        return HttpToolsProtocol(self.config, self.server_state, self.lifespan.state)
 
 
 def main() -> int:
