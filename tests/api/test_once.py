@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from podium.kit import ids
-from tests.api.house import Answer, House, house
+from tests.api.house import OPERATOR, Answer, House, house
 from tests.serving import Cluster, fresh_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -94,6 +94,17 @@ async def test_of_many_at_once_with_one_key_one_does_it(shared: House, tenant: s
     assert {(each.status, each.body) for each in told} == {(200, told[0].body)}
     assert sum("idempotent-replayed" not in each.headers for each in told) == 1
     assert await limits(shared, tenant) == [100]
+
+
+async def test_many_at_once_that_need_another_look_beside_their_own_do_not_wait_for_each_other(
+    shared: House, tenant: str
+) -> None:
+    """The names of tenants are looked up outside of the transaction that keeps the key."""
+    names = [f"{tenant}-{number}" for number in range(9)]
+    for name in names:
+        await shared.key(name, "root", "admin")
+    told = await asyncio.gather(*(put(shared, OPERATOR, "budget", name, tenant=name) for name in names))
+    assert [(each.status, each.json.get("tenant")) for each in told] == [(200, name) for name in names]
 
 
 async def test_what_is_refused_leaves_no_key_behind(shared: House, tenant: str) -> None:

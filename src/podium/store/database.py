@@ -132,6 +132,8 @@ class Database:
     def __init__(self, dsn: str, *, readers: int = READERS) -> None:
         self.dsn = dsn
         self._readers = readers
+        # What is done in a transaction may need another reader beside it.
+        self._transactions = asyncio.Semaphore(max(readers - 1, 1))
         self._pool: asyncpg.Pool | None = None
         self._lanes: list[Lane] = []
 
@@ -206,9 +208,10 @@ class Database:
         """
         if self._pool is None:
             raise Unavailable("The database is not connected.")
-        with translated():
-            async with self._pool.acquire(timeout=2) as connection, connection.transaction():
-                yield _Together(self.dsn, connection)
+        async with self._transactions:
+            with translated():
+                async with self._pool.acquire(timeout=2) as connection, connection.transaction():
+                    yield _Together(self.dsn, connection)
 
     async def close(self) -> None:
         """Close all connections."""

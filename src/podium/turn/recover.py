@@ -171,13 +171,17 @@ class Recovery:
         await self._journal.put(taken.turn.log, event)
 
     async def _sweep(self) -> None:
+        """Forget what is past its time, a part of it at once; soon again, if there is more."""
         if clock.monotonic() - self._swept < _SWEEP_SECONDS:
             return
-        self._swept = clock.monotonic()
-        await self._lane.fetch("SELECT turn_sweep($1, $2)", ids.before("turn", _DAY), _MOST_SWEPT)
-        await self._lane.fetch(
-            "SELECT journal_sweep($1, $2)", ids.before("turn", self._kept_days * _DAY), _MOST_SWEPT
+        parts = (
+            await self._lane.fetch("SELECT turn_sweep($1, $2)", ids.before("turn", _DAY), _MOST_SWEPT),
+            await self._lane.fetch(
+                "SELECT journal_sweep($1, $2)", ids.before("turn", self._kept_days * _DAY), _MOST_SWEPT
+            ),
         )
         await self._lane.fetch("SELECT signed_sweep($1)", _MOST_SWEPT)
         await self._lane.fetch("SELECT process_sweep($1)", _MOST_SWEPT)
         await self._lost.sweep()
+        if all(gone < _MOST_SWEPT for [[gone]] in parts):
+            self._swept = clock.monotonic()

@@ -271,9 +271,11 @@ BEGIN
     RETURN _turn.status;
 END $$;
 
--- Forget idempotency keys older than a day, and with them the answers of stateless turns that were kept for their sake.
+-- Forget idempotency keys older than a day, at most so many at once, and with them the answers of stateless turns that were
+-- kept for their sake; how many keys there were.
 CREATE OR REPLACE FUNCTION turn_sweep(_before text, _most int) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
+    _gone int;
     _turns text[];
 BEGIN
     WITH gone AS (
@@ -281,11 +283,11 @@ BEGIN
             SELECT o.scope FROM turn_keys o WHERE o.created_at < clock_timestamp() - interval '24 hours'
              ORDER BY o.created_at LIMIT _most)
         RETURNING k.turn_id)
-    SELECT array_agg(g.turn_id) INTO _turns
-      FROM gone g JOIN turns t ON t.id = g.turn_id AND t.conversation_id IS NULL AND t.id < _before;
+    SELECT count(*), array_agg(t.id) FILTER (WHERE t.id IS NOT NULL) INTO _gone, _turns
+      FROM gone g LEFT JOIN turns t ON t.id = g.turn_id AND t.conversation_id IS NULL AND t.id < _before;
     PERFORM journal_forget(_turns);
     UPDATE turns t SET report = NULL WHERE t.id = ANY(_turns);
-    RETURN coalesce(cardinality(_turns), 0);
+    RETURN _gone;
 END $$;
 
 -- Forget the turns of a conversation that is being deleted.
