@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from podium.cli.ledger import _BUCKETS, _COLUMNS, _Csv
 from podium.store.embedded import address
 from podium.store.embedded.directory import at
 from tests.cli.installation import PODIUM, Installation
@@ -61,6 +62,17 @@ def test_the_ledger_is_exported_and_verified_beside_a_server_and_without_one(
     assert installation.stop() == 0
     assert lines(installation) == listed
     assert run(installation, "verify").returncode == 0
+
+
+def test_a_name_that_looks_like_a_formula_is_text_in_a_spreadsheet(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = {**dict.fromkeys(_COLUMNS, "x"), "usage": dict.fromkeys(_BUCKETS, 1), "tariff": None}
+    for user in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", "a=1"):
+        _Csv()([{**row, "user": user, "amount": "0.5"}])
+        [told] = csv.DictReader(io.StringIO(capsys.readouterr().out))
+        assert told["user"] == (user if user[0] in "pa" else f"'{user}")
+        assert (told["amount"], told["input"]) == ("0.5", "1")
 
 
 async def test_a_wrong_balance_is_told_and_ends_the_command_with_1(installation: Installation) -> None:

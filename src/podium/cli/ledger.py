@@ -14,6 +14,8 @@ _BUCKETS = ("input", "cached_input", "cache_write", "output", "reasoning", "audi
 _BEFORE = ("id", "at", "turn_id", "attempt_id", "conversation_id", "tenant", "user", "key_id", "model")
 _COLUMNS = (*_BEFORE, "provider_response_id", *_BUCKETS, "usage_source", "amount", "tariff")
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 Row = dict[str, Any]
 
 
@@ -99,7 +101,12 @@ class _Csv:
             self._has_begun = True
         for row in rows:
             flat = {**row, **row["usage"], "tariff": json.dumps(row["tariff"])}
-            writer.writerow([flat[name] for name in _COLUMNS])
+            writer.writerow([_inert(flat[name]) for name in _COLUMNS])
+
+
+def _inert(cell: object) -> object:
+    """Names are other people's words: what a spreadsheet would take for a formula becomes text."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _print_lines(rows: Sequence[Row]) -> None:
