@@ -210,8 +210,7 @@ async def test_of_the_defaults_those_that_are_set_are_given(shared: Desk) -> Non
     one = await server(shared.database, "defaults", (None, 30, None))
     await shared.budget(ben, 5, period="day")
     await shared.budget(cat, 5, "tenant", cat.tenant)
-    for each in (ann, ben, cat, ann):
-        await one.hold(wanted(ids.new("att"), 1, payer=each))
+    await asyncio.gather(*(one.hold(wanted(ids.new("att"), 1, payer=each)) for each in (ben, ann, ann, cat)))
     assert await of(ann) == await of(cat) == [("month", 30, 30)]
     assert await of(ben) == []
     before = await shared.rows.rows("SELECT * FROM budgets WHERE scope_id = $1", ann.user)
@@ -221,6 +220,7 @@ async def test_of_the_defaults_those_that_are_set_are_given(shared: Desk) -> Non
     assert await of(ann) == [("day", 20, 20), ("month", 40, 40), ("total", 60, 60)]
     after = await shared.rows.rows("SELECT * FROM budgets WHERE scope_id = $1", ann.user)
     assert before[0]["id"] in [row["id"] for row in after]
+    assert await of(cat) == [("month", 30, 30)], "until the next call"
     await two.hold(wanted(ids.new("att"), 1, payer=ben))
     assert await of(ben) == []
     await two.close()

@@ -114,7 +114,7 @@ BEGIN
     IF EXISTS (SELECT 1 FROM holds h WHERE h.attempt_id = ANY(_ids) AND h.attempt_id <> ALL(_there_ids)) THEN
         RAISE EXCEPTION '%', _twice USING ERRCODE = 'serialization_failure';
     END IF;
-    _entered := ARRAY(SELECT e.id FROM ledger_entries e WHERE e.id = ANY(_ids) AND e.id <> ALL(_there_ids));
+    _entered := ARRAY(SELECT e.id FROM ledger_entries e WHERE e.id = ANY(_ids));
     FOR i IN 1 .. cardinality(_ids) LOOP
         _known := array_position(_there_ids, _ids[i]);
         _before := _there[_known];
