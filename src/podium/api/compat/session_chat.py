@@ -70,7 +70,7 @@ class SessionChat:
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = await read_incoming(scope, receive, self._limits)
         given = decoded(_session_given, incoming.body)
-        who = await acting_for(self._database, incoming.who, given.user_id, make=True)
+        who = await acting_for(self._database, incoming.who, str(given.user_id), make=True)
         async with new_conversation(self._database, who) as made:
             said = Said(who=who, conversation=made, text=given.initial_message, is_first=True)
             stream = wants_stream(scope, None)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID  # noqa: TID251  # reads what a client has made, and makes none
 
 from msgspec import Meta, Struct
 
@@ -24,7 +25,7 @@ Tokens = Annotated[int, Meta(ge=0, le=10_000_000)]
 class SessionGiven(Struct, frozen=True, forbid_unknown_fields=True):
     """A session to be, and what is said first in it."""
 
-    user_id: Uuid
+    user_id: UUID
     initial_message: Words
 
 
