@@ -173,6 +173,8 @@ async def test_the_operator_is_known_without_a_database(dsn: str) -> None:
     assert (found.is_operator, found.is_admin, found.tenant) == (True, True, DEFAULT_TENANT.id)
     with pytest.raises(Unauthenticated):
         await Keyring(Database(dsn), None).find(OPERATOR)
+    with pytest.raises(Unauthenticated):  # whatever the settings say, no key is no key
+        await Keyring(Database(dsn), digest("")).find("")
 
 
 async def test_the_operator_acts_in_any_tenant_others_in_their_own_alone(rings: Rings) -> None:

@@ -54,7 +54,7 @@ class Keyring:
             Unauthenticated: not a key of ours, or expired, or revoked.
             Unavailable: the key is not in memory and the database does not answer.
         """
-        if len(presented) > _MOST_CHARACTERS:
+        if not 0 < len(presented) <= _MOST_CHARACTERS:
             raise Unauthenticated
         hashed = digest(presented)
         known = self._good.get(hashed)
