@@ -119,12 +119,23 @@ async def test_a_period_begins_with_the_first_hold_that_counts_in_it(shared: Des
 async def test_what_was_refused_in_a_statement_undoes_nothing_of_it(shared: Desk) -> None:
     who = payer()
     budget = await shared.budget(who, 100)
-    first = asyncio.create_task(shared.server.hold(wanted(ids.new("att"), 0, payer=payer())))
     asked = [wanted("att_again", amount, payer=who) for amount in (5, 500, 6)]
     held = await asyncio.gather(*(shared.server.hold(each) for each in asked))
-    await first
     assert [each.amount if isinstance(each, Held) else None for each in held] == [5, None, 6]
     assert await shared.sums(budget) == (0, 6, 0)
+
+
+async def test_each_outcome_has_its_word(shared: Desk) -> None:
+    who = payer()
+    await shared.budget(who, 10)
+    asked = [
+        wanted("att_o1", 5, payer=payer()),
+        wanted("att_o2", 5, payer=who),
+        wanted("att_o3", 6, payer=who),
+    ]
+    till, owner = shared.server.till, shared.server.lease.owner
+    for name, words in ((owner, ["free", "held", "refused"]), ("proc_none", ["judged"] * 3)):
+        assert [row["outcome"] for row in await till._held(name, asked)] == words
 
 
 async def test_of_budgets_with_as_little_left_the_first_is_named(shared: Desk) -> None:
@@ -215,9 +226,9 @@ async def test_of_the_defaults_those_that_are_set_are_given(shared: Desk) -> Non
     assert await of(ben) == []
     before = await shared.rows.rows("SELECT * FROM budgets WHERE scope_id = $1", ann.user)
     await one.close()
-    two = await server(shared.database, "changed", (20, 40, 60))
+    two = await server(shared.database, "changed", (30, 40, 60))
     await two.hold(wanted(ids.new("att"), 1, payer=ann))
-    assert await of(ann) == [("day", 20, 20), ("month", 40, 40), ("total", 60, 60)]
+    assert await of(ann) == [("day", 30, 30), ("month", 40, 40), ("total", 60, 60)]
     after = await shared.rows.rows("SELECT * FROM budgets WHERE scope_id = $1", ann.user)
     assert before[0]["id"] in [row["id"] for row in after]
     assert await of(cat) == [("month", 30, 30)], "until the next call"
