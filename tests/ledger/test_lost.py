@@ -154,6 +154,10 @@ async def test_what_its_owner_could_still_settle_is_told_as_it_was_entered(share
         cost="0.000004",
         cost_breakdown=breakdown(usage, PRICE),
     )
+    nothing = f"{attempt}_n"
+    await shared.server.hold(left(nothing, "turn_n", who))
+    await shared.server.till.settle(spent(nothing, 0, source="none"))
+    assert await settle(shared, replace(trace, attempt=nothing)) == told(nothing, usage_source="none")
     unknown = replace(trace, attempt="att_unknown")
     assert await settle(shared, unknown) == told("att_unknown", usage_source="none")
 

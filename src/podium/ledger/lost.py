@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import asyncpg
+from msgspec import structs
 
 from podium.catalogue.profile import Price
 from podium.kit import money
@@ -39,6 +40,16 @@ class Trace:
     is_told: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Paid:
+    """What is known of an attempt's cost."""
+
+    usage: Usage
+    source: UsageSource
+    amount: int
+    price: Price
+
+
 class Lost:
     """Settles what dead owners left, by the prices that it was held by."""
 
@@ -68,7 +79,7 @@ class Lost:
         """An attempt that its owner could still settle."""
         row = await self._database.first(_ENTRY, attempt)
         if row is None or row["usage_source"] == "none":
-            return _told(attempt, None, "none", 0, UNKNOWN)
+            return _told(attempt, None)
         usage = Usage(
             input=row["input"],
             cached_input=row["cached_input"],
@@ -77,7 +88,7 @@ class Lost:
             reasoning=row["reasoning"],
             audio_output=row["audio"],
         )
-        return _told(attempt, usage, row["usage_source"], row["amount"], _price(row))
+        return _told(attempt, _Paid(usage, row["usage_source"], row["amount"], _price(row)))
 
     async def sweep(self) -> None:
         """Settle what nobody took over, and let go of what was in suspense for long enough."""
@@ -90,7 +101,7 @@ class Lost:
         attempt, price = row["id"], _price(row)
         if not trace.said and trace.usage is None:
             await self._till.settle(_nothing(attempt, row["floor"]))
-            return _told(attempt, None, "none", 0, price)
+            return _told(attempt, None)
         output = (await count_text(trace.said, row["model"])).tokens
         usage = trace.usage or Usage(input=row["tokens"])
         if usage.output_total < output:
@@ -108,7 +119,7 @@ class Lost:
                 milliseconds=0,
             )
         )
-        return _told(attempt, usage, "estimate", amount, price)
+        return _told(attempt, _Paid(usage, "estimate", amount, price))
 
 
 def _price(row: asyncpg.Record) -> Price:
@@ -129,17 +140,22 @@ def _nothing(attempt: str, floor: int) -> Spent:
     )
 
 
-def _told(attempt: str, usage: Usage | None, source: UsageSource, amount: int, price: Price) -> AttemptFailed:
-    is_known = price != UNKNOWN
-    return AttemptFailed(
+def _told(attempt: str, paid: _Paid | None) -> AttemptFailed:
+    failed = AttemptFailed(
         attempt=attempt,
         code="owner_lost",
         message="The server that made this call went away.",
         milliseconds=0,
         retryable=True,
-        usage=usage,
-        usage_source=source,
-        cost=money.dollars(amount) if usage is not None and is_known else None,
-        cost_breakdown=breakdown(usage, price) if usage is not None and is_known else None,
-        counting_method="estimate" if source == "estimate" else None,
+    )
+    if paid is None:
+        return failed
+    is_known = paid.price != UNKNOWN
+    return structs.replace(
+        failed,
+        usage=paid.usage,
+        usage_source=paid.source,
+        cost=money.dollars(paid.amount) if is_known else None,
+        cost_breakdown=breakdown(paid.usage, paid.price) if is_known else None,
+        counting_method="estimate" if paid.source == "estimate" else None,
     )
