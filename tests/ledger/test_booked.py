@@ -20,6 +20,7 @@ from podium.errors import (
     Truncated,
     Unreachable,
 )
+from podium.identity.payer import Payer
 from podium.ledger.budget import ScopeType
 from podium.ledger.receipt import breakdown, digest
 from podium.ledger.tariff import UNKNOWN
@@ -214,7 +215,7 @@ async def test_what_fails_is_charged_by_what_is_known_of_it(
     """`charged`: by whose count, how much, and how much waits."""
     source, cost, suspense = charged
     who = payer()
-    budget = await shared.budget(who, MOST * 2)
+    budget = await shared.budget(who, MOST * 2, alert=1)
     play = Play((*pieces, error), who, shared)  # type: ignore[arg-type]  # it is raised, whatever it is
     if isinstance(error, Inexpressible):
         monkeypatch.setattr(play.host, "stream", lambda *_: _refusing(error))
@@ -244,6 +245,7 @@ async def test_what_fails_is_charged_by_what_is_known_of_it(
         cost=None if usage is None else _dollars(amount),
         cost_breakdown=None if usage is None else breakdown(usage, PRICE),
         counting_method="estimate" if source == "estimate" else None,
+        budget_warnings=warned(who, amount),
         budget_left=None if source is None else _dollars(MOST * 2 - amount - waits),
     )
     assert failed == expected
@@ -252,6 +254,13 @@ async def test_what_fails_is_charged_by_what_is_known_of_it(
     told = [(row["usage_source"], row["amount"], row["succeeded"], row["milliseconds"]) for row in entries]
     assert told == ([] if source is None else [(source, amount, False, expected.milliseconds)])
     assert await shared.suspense(play.attempt) == waits
+
+
+def warned(who: Payer, amount: int) -> tuple[str, ...]:
+    """What is said where anything was spent of a budget of twice the most that warns at once."""
+    share = amount * 100 // (MOST * 2)
+    words = f"Budget of user {who.user} (total): {share} % of {_dollars(MOST * 2)} dollars spent."
+    return (words,) if amount else ()
 
 
 async def _refusing(error: Exception) -> AsyncGenerator[Spoken, None]:
@@ -354,7 +363,7 @@ async def test_a_stream_that_is_left_is_settled_and_told_beside_it(
 ) -> None:
     """Read up to the last piece but one; of a whole answer up to its last, which is the host's count."""
     who = payer()
-    budget = await shared.budget(who, MOST * 2)
+    budget = await shared.budget(who, MOST * 2, alert=1)
     play = Play(pieces, who, shared)
     many = len(pieces) if whole else len(pieces) - 1
     async with aclosing(play.open(monkeypatch)) as stream:
@@ -373,6 +382,7 @@ async def test_a_stream_that_is_left_is_settled_and_told_beside_it(
         cost=None if source == "none" else _dollars(amount),
         cost_breakdown=None if buried.usage is None else breakdown(buried.usage, PRICE),
         counting_method="estimate" if source == "estimate" else None,
+        budget_warnings=warned(who, amount),
         budget_left=_dollars(MOST * 2 - amount - waits),
     )
     assert (buried.usage is None) == (source == "none")
