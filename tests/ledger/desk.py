@@ -28,7 +28,7 @@ from tests.ledger.book import Book, book
 from tests.ledger.tills import Server, server
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-PACE = 0.25
+PACE = 0.75
 """Seconds that pass before each piece of an answer."""
 
 PRICE = Price(input=1_000_000, output=3_000_000)

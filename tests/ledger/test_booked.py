@@ -112,14 +112,14 @@ async def test_a_whole_answer_is_entered_as_its_host_counted_it(
         "audio": 130,
         "usage_source": "provider",
         "succeeded": True,
-        "milliseconds": 1750,
+        "milliseconds": 5250,
         "held": MOST,
         "amount": COST,
     }
     assert last == AttemptEnded(
         attempt=play.attempt,
-        milliseconds=1750,
-        first_byte_milliseconds=250,
+        milliseconds=5250,
+        first_byte_milliseconds=750,
         usage=USAGE,
         usage_source="provider",
         cost="0.00068",
@@ -236,7 +236,7 @@ async def test_what_fails_is_charged_by_what_is_known_of_it(
         attempt=play.attempt,
         code=error.code,
         message=error.message,
-        milliseconds=0 if isinstance(error, Inexpressible) else 250 * (len(pieces) + 1),
+        milliseconds=0 if isinstance(error, Inexpressible) else 750 * (len(pieces) + 1),
         retryable=isinstance(error, ProviderError) and error.retryable,
         status=status,
         after=error.after if isinstance(error, ProviderError) else None,
@@ -376,7 +376,7 @@ async def test_a_stream_that_is_left_is_settled_and_told_beside_it(
         attempt=play.attempt,
         code="interrupted",
         message="It was broken off.",
-        milliseconds=250 * many,
+        milliseconds=750 * many,
         usage=None if source == "none" else buried.usage,
         usage_source=source,  # type: ignore[arg-type]  # one of its words
         cost=None if source == "none" else _dollars(amount),
@@ -387,7 +387,7 @@ async def test_a_stream_that_is_left_is_settled_and_told_beside_it(
     )
     assert (buried.usage is None) == (source == "none")
     assert (entry["usage_source"], entry["succeeded"]) == (source, whole)
-    assert entry["milliseconds"] == 250 * many
+    assert entry["milliseconds"] == 750 * many
     assert entry["response_id"] == ("chatcmpl-7" if isinstance(pieces[0], AnswerStarted) else None)
     assert await shared.sums(budget) == (amount, 0, waits)
 
@@ -425,8 +425,8 @@ async def test_without_a_payer_or_a_till_nothing_is_held_and_the_price_is_told(
     assert isinstance(ended, AttemptEnded)
     assert ended == AttemptEnded(
         attempt=play.attempt,
-        milliseconds=1750,
-        first_byte_milliseconds=250,
+        milliseconds=5250,
+        first_byte_milliseconds=750,
         usage=USAGE,
         usage_source="provider",
         cost="0.00068",
@@ -442,14 +442,14 @@ async def test_without_a_count_or_a_price_no_cost_is_told(
 ) -> None:
     silent = await Play((Finished("stop"),), None, shared).run(monkeypatch)
     assert silent.events[-1] == AttemptEnded(
-        attempt=silent.attempt, milliseconds=250, first_byte_milliseconds=250, usage_source="none"
+        attempt=silent.attempt, milliseconds=750, first_byte_milliseconds=750, usage_source="none"
     )
     unpriced = Play((UsageSeen(USAGE),), None, shared, profile=replace(PROFILE, price=None))
     await unpriced.run(monkeypatch)
     assert unpriced.events[-1] == AttemptEnded(
         attempt=unpriced.attempt,
-        milliseconds=250,
-        first_byte_milliseconds=250,
+        milliseconds=750,
+        first_byte_milliseconds=750,
         usage=USAGE,
         usage_source="provider",
     )

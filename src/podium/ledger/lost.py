@@ -104,8 +104,7 @@ class Lost:
             return _told(attempt, None)
         output = (await count_text(trace.said, row["model"])).tokens
         usage = trace.usage or Usage(input=row["tokens"])
-        if usage.output_total < output:
-            usage += Usage(output=output - usage.output_total)
+        usage += Usage(output=max(output - usage.output_total, 0))
         amount = cost(usage, price)
         await self._till.settle(
             Spent(
