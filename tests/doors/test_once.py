@@ -42,6 +42,7 @@ def hosts(host: Simulator) -> Catalogue:
 class Town:
     servers: tuple[Podium, Podium]
     dsn: str
+    database: asyncpg.Connection
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -51,7 +52,9 @@ async def town(cluster: Cluster) -> AsyncGenerator[Town, None]:
         podium(dsn, catalogue=hosts) as one,
         podium(dsn, catalogue=hosts) as other,
     ):
-        yield Town((one, other), dsn)
+        database = await asyncpg.connect(dsn)
+        yield Town((one, other), dsn, database)
+        await database.close()
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,12 @@ class Asking:
 
     async def calls(self) -> list[tuple[str, int]]:
         """Model and cost, in tenths of a cent, of every attempt that was ever made for them."""
-        page = await self.caller.good("GET", "/v1/ledger?limit=100")
-        return [(each["model"], round(float(each["amount"]) * 1000)) for each in page["data"]]
+        rows = await self.town.database.fetch(
+            "SELECT e.model, e.amount / 1000000 FROM ledger_entries e JOIN users u ON u.id = e.user_id"
+            " JOIN tenants t ON t.id = e.tenant WHERE u.name = $1 AND t.name = 'acme' ORDER BY e.id",
+            self.name,
+        )
+        return [(row[0], row[1]) for row in rows]
 
     async def words(self) -> list[str]:
         """What stands in the conversation that the door speaks in, if it is always the same."""
@@ -234,15 +241,13 @@ async def test_what_a_host_failed_at_is_tried_again(town: Town, door: str) -> No
 async def test_a_key_is_forgotten_after_a_day(town: Town, door: str) -> None:
     ann = await at(town, door)
     await ann.say("[[tokens=1]]", "mine")
-    connection = await asyncpg.connect(town.dsn)
     for hours, calls in ((23.9, 1), (0.2, 2)):
-        await connection.execute(
+        await town.database.execute(
             "UPDATE turn_keys SET created_at = created_at - $1 * interval '1 hour'", hours
         )
-        await connection.fetch("SELECT turn_sweep($1, 10000)", ids.before("turn", 24 * 3600))
+        await town.database.fetch("SELECT turn_sweep($1, 10000)", ids.before("turn", 24 * 3600))
         assert (await ann.say("[[tokens=1]]", "mine")).status == 200
         assert len(await ann.calls()) == calls
-    await connection.close()
 
 
 @pytest.mark.parametrize("door", ["chat completions", "messages", "generateContent", "simple chat"])

@@ -350,13 +350,22 @@ def dashed(known: str) -> str:
     return re.sub(r"[a-z]+_(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5", known)
 
 
+async def wait_entered(owner: Caller) -> dict[str, Any]:
+    """Their one entry, once it is listed: nothing may come before it any more."""
+    async with asyncio.timeout(30):
+        while not (found := (await owner.good("GET", "/v1/ledger"))["data"]):  # noqa: ASYNC110  # rows have no event
+            await asyncio.sleep(0.02)
+    entry: dict[str, Any] = found[0]
+    return entry
+
+
 @pytest.mark.promise("stranger")
 async def test_anothers_money_answers_as_what_does_not_exist(town: Town) -> None:
     """Budgets, their alerts, entries, sessions and costs: to a colleague, and to another tenant's member and admin."""
     root = await caller(town.one, "root", tenant="initech", scope="admin")
     owner = await caller(town.one, "owner", tenant="initech")
     said = await owner.good("POST", "/chat", {"message": "hello", "session_id": "owned"})
-    [entry] = (await owner.good("GET", "/v1/ledger"))["data"]
+    entry = await wait_entered(owner)
     scope = {"type": "session", "id": entry["conversation_id"]}
     budget = await root.good("POST", "/v1/budgets", {"scope": scope, "limit": 1, "period": "day"})
     assert said["session_id"] == "owned"
