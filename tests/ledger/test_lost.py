@@ -162,6 +162,16 @@ async def test_what_its_owner_could_still_settle_is_told_as_it_was_entered(share
     assert await settle(shared, unknown) == told("att_unknown", usage_source="none")
 
 
+async def test_what_was_held_by_a_price_that_nobody_kept_costs_what_nobody_knows(shared: Desk) -> None:
+    who = payer()
+    attempt = f"att_{who.user}"
+    await shared.server.hold(replace(left(attempt, who.user, who), tariff="tar_gone"))
+    ending = await settle(shared, Trace(who.user, attempt, SAID, None, is_told=True))
+    assert ending is not None
+    assert (ending.cost, ending.usage_source) == (None, "estimate")
+    assert (await shared.entry(who))["amount"] == 0
+
+
 async def test_a_sweep_takes_no_more_than_it_may(shared: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     who = payer()
     budget = await shared.budget(who, 10**9)
