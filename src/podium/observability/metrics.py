@@ -19,7 +19,7 @@ import podium
 from podium.errors import PodiumError
 from podium.kit import money
 from podium.ledger.budget import Period, ScopeType
-from podium.ledger.totals import Totals, totals
+from podium.ledger.totals import Alerts, Totals, totals
 from podium.store.database import Database
 from podium.store.snapshot import Age, oldest_snapshot
 from podium.turn.queries import Backlog, backlog
@@ -56,6 +56,7 @@ class Metrics:
         self._database = database
         self._worker = str(worker)
         self._own = own
+        self._alerts = Alerts()
 
     async def scrape(self) -> bytes:
         """All metrics as Prometheus' text; without those of the database while it does not answer."""
@@ -77,7 +78,8 @@ class Metrics:
         turns = await backlog(self._database)
         spent = await totals(self._database)
         oldest = await oldest_snapshot(self._database)
-        return [*_of_turns(turns), *_of_money(spent), *_of_database(oldest)]
+        alerts = _of_alerts(await self._alerts.count(self._database))
+        return [*_of_turns(turns), *_of_money(spent), alerts, *_of_database(oldest)]
 
 
 class _Told:
@@ -104,14 +106,16 @@ def _of_money(spent: Totals) -> Iterator[Metric]:
     yield _gauge("podium_holds_dollars", "Money that is set aside.", _dollars(spent.held))
     yield _gauge("podium_suspenses", "Attempts of which nobody knows yet what they cost.", spent.suspenses)
     yield _gauge("podium_suspenses_dollars", "What these may cost at most.", _dollars(spent.suspended))
-    alerts = CounterMetricFamily(
-        "podium_budget_alerts", "Budgets that reached their threshold.", labels=("scope_type", "period")
-    )
-    for kind in product(get_args(ScopeType), get_args(Period)):  # a rise from nothing is none to Prometheus
-        alerts.add_metric(kind, spent.alerts.get(kind, 0))
-    yield alerts
     undelivered = "Alerts that the webhook has not taken yet."
     yield _gauge("podium_budget_alerts_undelivered", undelivered, spent.undelivered)
+
+
+def _of_alerts(alerts: Mapping[tuple[str, str], int]) -> Metric:
+    told = "Budgets that reached their threshold."
+    found = CounterMetricFamily("podium_budget_alerts", told, labels=("scope_type", "period"))
+    for kind in product(get_args(ScopeType), get_args(Period)):  # a rise from nothing is none to Prometheus
+        found.add_metric(kind, alerts.get(kind, 0))
+    return found
 
 
 def _of_database(oldest: Age) -> Iterator[Metric]:

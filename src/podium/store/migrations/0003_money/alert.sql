@@ -17,5 +17,6 @@ CREATE TABLE budget_alerts (
     next_try_at  timestamptz DEFAULT clock_timestamp(),
     delivered_at timestamptz
 );
+CREATE INDEX alerts_in_time ON budget_alerts (at, id);
 CREATE INDEX alerts_of_budget ON budget_alerts (budget_id, at);
 CREATE INDEX alerts_due ON budget_alerts (next_try_at) WHERE next_try_at IS NOT NULL;
