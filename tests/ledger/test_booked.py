@@ -21,6 +21,7 @@ from podium.errors import (
     Unreachable,
 )
 from podium.identity.payer import Payer
+from podium.kit import ids
 from podium.ledger.budget import ScopeType
 from podium.ledger.receipt import breakdown, digest
 from podium.ledger.tariff import UNKNOWN
@@ -75,6 +76,7 @@ async def test_a_whole_answer_is_entered_as_its_host_counted_it(
         async for event in stream:
             play.events.append(event)
     first, *heard, last = play.events
+    assert ids.is_id("att", play.attempt)
     assert first == AttemptStarted(play.attempt, "lab", "small", NOON)
     assert tuple(heard) == WHOLE
     tariff, told = digest(PRICE)

@@ -180,7 +180,12 @@ async def test_a_sweep_takes_no_more_than_it_may(shared: Desk, monkeypatch: pyte
     await shared.rows.rows(
         "UPDATE holds SET owner = 'proc_gone', at = at - interval '1 hour' WHERE tenant = $1", who.tenant
     )
+    other = payer()
+    for number in range(2):
+        await shared.server.hold(left(f"att_{other.user}_{number}", other.user, other))
     monkeypatch.setattr(lost, "_MOST", 1)
+    await settle(shared, Trace(other.user, None, "", None, is_told=True))
+    assert len(await shared.of("holds", other)) == 1
     sweeping = Lost(shared.database, shared.server.till)
     await sweeping.sweep()
     assert await shared.sums(budget) == (0, HELD, FLOOR)

@@ -1,8 +1,9 @@
 """Every attempt is paid for: money is held before it leaves, and settled when it ends, however it ends."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -11,7 +12,7 @@ from podium.errors import BudgetExceeded, Inexpressible, ProviderError, Truncate
 from podium.kit import clock, ids, money
 from podium.ledger.bill import Bill, Loss, Paid
 from podium.ledger.receipt import breakdown
-from podium.ledger.tariff import cost
+from podium.ledger.tariff import UNKNOWN, cost
 from podium.ledger.till import Settled, Till
 from podium.providers.provider import Call, Provider
 from podium.vocabulary.cost import CostBreakdown
@@ -54,6 +55,10 @@ class _Heard:
         return round((clock.monotonic() - self.began) * 1000)
 
 
+Count = Callable[[Call, Request], Awaitable[int | None]]
+"""The host's own count of a request's tokens; None where it does not count."""
+
+
 class Booked:
     """One attempt at one model.
 
@@ -61,8 +66,14 @@ class Booked:
     leave. Settlement comes before the event that tells of the end.
     """
 
-    def __init__(self, inner: Provider, profile: Profile, till: Till | None = None) -> None:
-        """`profile` prices what `inner` uses. Without a till nothing is held: nobody pays for the call."""
+    def __init__(
+        self, inner: Provider, profile: Profile, till: Till | None = None, count: Count | None = None
+    ) -> None:
+        """`profile` prices what `inner` uses. Without a till nothing is held: nobody pays for the call.
+
+        `count` asks the host for its own count near a limit.
+        """
+        self._count = count
         self._inner = inner
         self._profile = profile
         self._till = till
@@ -109,7 +120,8 @@ class Booked:
     async def _opened(self, attempt: str, request: Request, call: Call) -> Bill | None:
         if self._till is None or call.payer is None:
             return None
-        bill = Bill(attempt, request, self._profile, call.payer, till=self._till)
+        ask = None if self._count is None else partial(self._count, call)
+        bill = Bill(attempt, request, self._profile, call.payer, till=self._till, ask=ask)
         try:
             await bill.open(call.turn, call.purpose)
         except BudgetExceeded:
@@ -195,8 +207,7 @@ class Booked:
             return await bill.settle(
                 whole=whole, loss=loss, response=heard.answer.id, milliseconds=heard.milliseconds
             )
-        price = self._profile.price
-        amount = 0 if heard.usage is None or price is None else cost(heard.usage, price)
+        amount = cost(heard.usage or Usage(), self._profile.price or UNKNOWN)
         return Paid(heard.usage, "provider" if heard.usage else "none", amount), Settled()
 
     def _cost(self, paid: Paid) -> str | None:
