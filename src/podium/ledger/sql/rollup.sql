@@ -49,7 +49,7 @@ BEGIN
            correction_xid = coalesce(_rolled.correction_xid, r.correction_xid),
            correction_entry = coalesce(_rolled.correction_entry, r.correction_entry),
            correction_seq = coalesce(_rolled.correction_seq, r.correction_seq)
-     WHERE _entries + _corrections > 0;
+     WHERE _entries + _corrections <> 0;
     RETURN _entries + _corrections;
 END $$;
 
