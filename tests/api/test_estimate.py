@@ -1,13 +1,19 @@
 """What a call would cost, told before it is made."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
-from tests.doors.podium import Podium, podium
+from podium.catalogue.catalogue import Catalogue
+from podium.catalogue.endpoint import Endpoint
+from podium.catalogue.profile import Price
+from podium.simulator import Simulator
+from tests.doors.podium import Podium, catalogue_of, podium
 
 PATH = "/v1/estimate"
+PRICE = Price(input=150_000, output=600_000)
 
 
 @pytest.fixture
@@ -90,3 +96,26 @@ async def test_a_wrong_member_is_named(server: Podium) -> None:
         async with server.http.post(server.url + PATH, json=body) as answer:
             told = await answer.json()
             assert (answer.status, told["error"]["param"]) == (status, param), told
+
+
+def counting(host: Simulator) -> Catalogue:
+    """The simulator as a host that counts, and is to be asked."""
+    known = catalogue_of(host)
+    claude = Endpoint("claude", "anthropic", host.root, "sk-x", price=PRICE, count_tokens=True)
+    return replace(known, endpoints={**known.endpoints, "claude": claude})
+
+
+async def test_a_host_that_counts_is_asked_where_its_endpoint_says_so(dsn: str) -> None:
+    async with podium(dsn, catalogue=counting) as server:
+        body = {"model": "claude/any", "input": "Hello there", "max_tokens": 100}
+        told = await server.call("POST", PATH, json=body)
+        said = {"model": "claude/any", "messages": [{"role": "user", "content": "Hello there"}]}
+        counted = await server.call("POST", "/v1/messages/count_tokens", json=said)
+        assert (told["counting_method"], told["input_tokens"]) == ("real_api", counted["input_tokens"])
+        await server.call("POST", PATH, json={**body, "input": "[[fault 500]]"})
+        # Near a limit the call itself is held for by the host's count, and served.
+        limit = f"{((counted['input_tokens'] * 51 // 50 + 16) * 150 + 256 * 600) / 1e9:.9f}"
+        budget = {"scope": {"type": "tenant", "id": "default"}, "limit": limit, "period": "total"}
+        await server.call("POST", "/v1/budgets", json=budget)
+        answer = await server.call("POST", "/v1/messages", json={**said, "max_tokens": 4000})
+        assert answer["content"]

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from podium.catalogue.profile import Profile
-from podium.errors import BudgetExceeded, BudgetExhausted
+from podium.errors import BudgetExceeded, BudgetExhausted, Inexpressible, PodiumError, Unreachable
 from podium.identity.payer import Payer
 from podium.kit import ids
 from podium.ledger.bill import Bill
@@ -36,9 +36,10 @@ IN, OUT = 1_000, 3_000
 async def opened(
     desk: Desk, who: Payer, profile: Profile = PROFILE, *, stream: bool = True, **sampling: Any
 ) -> Bill:
-    """A bill for a story."""
+    """A bill for a story; `ask` is the host's own count."""
+    ask = sampling.pop("ask", None)
     request = structs.replace(asked(STORY, **sampling), stream=stream)
-    bill = Bill(ids.new("att"), request, profile, who, till=desk.server.till)
+    bill = Bill(ids.new("att"), request, profile, who, till=desk.server.till, ask=ask)
     await bill.open("turn_1", "answer")
     return bill
 
@@ -86,6 +87,26 @@ async def test_near_a_limit_the_input_is_counted_before_it_is_refused(shared: De
     assert (row["amount"], row["tokens"], row["floor"]) == (least, likely, at_most * IN)
     assert (row["turn_id"], row["purpose"]) == ("turn_1", "answer")
     assert bill.request.sampling.max_output == 256
+
+
+async def host_says(told: int | PodiumError | None) -> int | None:
+    if isinstance(told, PodiumError):
+        raise told
+    return told
+
+
+@pytest.mark.parametrize("told", [50, None, Unreachable("away"), Inexpressible("no", param="n")])
+async def test_near_a_limit_the_host_is_asked_and_made_up_for_where_it_does_not_say(
+    shared: Desk, told: int | PodiumError | None
+) -> None:
+    who = payer()
+    _, at_most, likely = await bounds()
+    likely, at_most = (50, 50 + 1 + 16) if told == 50 else (likely, at_most)
+    await shared.budget(who, at_most * IN + 300 * OUT)
+    bill = await opened(shared, who, max_output=1_000, ask=lambda _: host_says(told))
+    row = await held(shared, who)
+    assert (row["tokens"], row["floor"]) == (likely, at_most * IN)
+    assert bill.request.sampling.max_output == 300
 
 
 async def test_what_is_no_less_when_it_is_counted_is_refused_at_once(shared: Desk) -> None:

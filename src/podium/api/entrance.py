@@ -97,7 +97,13 @@ def _routes(app: App, services: Services, limits: Limits) -> Sequence[HotRoute]:
         *model_routes(models),
         *_session_routes(app, services, limits),
         estimate_route(
-            Estimating(app.wires["openai_chat"], Chooser(app.settings.catalogue), services, limits)
+            Estimating(
+                app.wires["openai_chat"],
+                app.counter,
+                Chooser(app.settings.catalogue),
+                services,
+                limits=limits,
+            )
         ),
         *native_routes(NativeDoor(app.turns, app.database, limits), TurnRoutes(app.turns, app.database)),
     )

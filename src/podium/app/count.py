@@ -1,19 +1,19 @@
 """How many tokens a request would be: the host's own count where there is one, else ours."""
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from podium.app.voice import Voices
 from podium.catalogue.catalogue import Candidate, Catalogue
 from podium.errors import Inexpressible, PodiumError, ProviderError
-from podium.kit import clock
 from podium.providers.provider import Call
 from podium.providers.remote import Count
-from podium.tokens.count import count_request
+from podium.tokens import count as tokens
+from podium.tokens.count import count_request, told
+from podium.vocabulary.cost import CountingMethod
 from podium.vocabulary.request import Request
-
-_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Counted:
     """
 
     tokens: int
-    method: Literal["provider", "local_exact", "estimate"]
+    method: Literal["provider"] | CountingMethod
     wire: str | None = None
     body: bytes = b""
     failure: str | None = None
@@ -58,10 +58,17 @@ class Counter:
             return Counted(own.tokens, own.method, failure=failure)
         return Counted(count.tokens, "provider", candidate.endpoint.wire, count.body)
 
+    async def careful(self, request: Request, candidate: Candidate, *, trace: str) -> tokens.Count:
+        """What money is held by near a limit: the host's own count if its endpoint has `count_tokens`, else ours."""
+        if candidate.endpoint.count_tokens:
+            counted = await self.count(request, trace=trace)
+            if counted.method == "provider":
+                return told(counted.tokens)
+        return await count_request(request, candidate.profile)
+
     async def _ask(self, candidate: Candidate, request: Request, trace: str) -> Count | None:
-        call = Call(turn=None, purpose="count", deadline=clock.monotonic() + _SECONDS, trace=trace)
-        remote = self._voices.remote(candidate)
-        return None if remote is None else await remote.count(request, call)
+        call = Call(turn=None, purpose="count", deadline=math.inf, trace=trace)
+        return await self._voices.counted(candidate, request, call)
 
 
 def _told(error: PodiumError) -> str:

@@ -1,27 +1,32 @@
 """The stack of providers behind a plan: per candidate limited, breaker, retried, booked and remote, all routed."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import aiohttp
+from msgspec.structs import replace
 
 from podium.catalogue.catalogue import Candidate
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Price, Profile
 from podium.errors import Unavailable
+from podium.kit import clock
 from podium.ledger.booked import Booked
 from podium.ledger.till import Till
 from podium.providers.local.local import Local
-from podium.providers.provider import Provider
-from podium.providers.remote import Remote, open_client
+from podium.providers.provider import Call, Provider
+from podium.providers.remote import Count, Remote, open_client
 from podium.resilience.breaker import Breaker
 from podium.resilience.health import Health
 from podium.resilience.limited import Limited
 from podium.resilience.retried import Retried
 from podium.routing.choose import Plan
 from podium.routing.routed import Routed
+from podium.vocabulary.request import Request
 from podium.wires.wire import Wire
 
 LOCAL = "local"
+_COUNT_SECONDS = 10.0
 _MOST_BUILT = 1024  # callers may name any model of an endpoint
 Address = Callable[[], Awaitable[str]]
 
@@ -77,7 +82,8 @@ class Voices:
     def _resilient(self, candidate: Candidate) -> Provider:
         endpoint, profile = candidate.endpoint, candidate.profile
         health = self.health[endpoint.name]
-        booked = Booked(self._host(candidate), profile, self._till)
+        count = partial(self._count, candidate) if endpoint.count_tokens else None
+        booked = Booked(self._host(candidate), profile, self._till, count)
         retried = Retried(booked, health, name=profile.name, attempts=endpoint.resilience.attempts)
         return Limited(Breaker(retried, health, name=endpoint.name), health, profile)
 
@@ -90,6 +96,20 @@ class Voices:
         if self._is_ours(endpoint) or self.health[endpoint.name].circuit.state == "open":
             return None
         return self._remote(endpoint, candidate.profile)
+
+    async def counted(self, candidate: Candidate, request: Request, call: Call) -> Count | None:
+        """The host's own count, within ten seconds; None where it is not to be asked, or does not count.
+
+        Raises:
+            Inexpressible, ProviderError: as `Remote.count`.
+        """
+        remote = self.remote(candidate)
+        soon = replace(call, deadline=min(call.deadline, clock.monotonic() + _COUNT_SECONDS))
+        return None if remote is None else await remote.count(request, soon)
+
+    async def _count(self, candidate: Candidate, call: Call, request: Request) -> int | None:
+        count = await self.counted(candidate, request, call)
+        return None if count is None else count.tokens
 
     def _host(self, candidate: Candidate) -> Provider:
         def remote(endpoint: Endpoint) -> Provider:

@@ -42,6 +42,9 @@ class Endpoint:
     `price` is that of its models, where no profile has another; `price_list` names the published one that counts else,
     as `catalogue.book` has them.
 
+    With `count_tokens` the host is asked for its own count of a request where our estimate decides: near a budget's
+    limit, and for an estimate.
+
     What openai_chat hosts differ in: `auth_header` takes the key, as a bearer token if it is `authorization`, else as
     it is; `max_tokens_member` is the name of the output cap; `call_id_length` how many letters and digits the ids of
     calls must have; `stream_usage` whether a stream may be asked for its usage.
@@ -58,6 +61,7 @@ class Endpoint:
     proxy: str | None = None
     price: Price | None = None
     price_list: str | None = None
+    count_tokens: bool = False
     auth_header: str = "authorization"
     max_tokens_member: str = "max_completion_tokens"
     call_id_length: int | None = None

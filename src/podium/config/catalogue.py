@@ -19,7 +19,7 @@ from podium.providers.local.weights import Weights
 _BY_NAME = {host.name: host for host in HOSTS}
 
 _QUIRKS = {"auth_header", "max_tokens_member", "call_id_length", "stream_usage"}
-_SAID = {"wire", "base_url", "headers", "patterns", "proxy", *_QUIRKS}
+_SAID = {"wire", "base_url", "headers", "patterns", "proxy", "count_tokens", *_QUIRKS}
 """What an endpoint and its table call by the same name."""
 
 _LOCAL_PATIENCE = Patience(first_byte=300.0, idle=60.0)

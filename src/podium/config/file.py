@@ -35,6 +35,7 @@ class EndpointTable(PatienceTable):
     call_id_length: Annotated[int, Field(ge=8, le=40)] | None = None
     stream_usage: bool | None = None
     price: PriceTable | None = None
+    count_tokens: bool | None = None
     event_bytes: PositiveInt | None = None
     body_bytes: PositiveInt | None = None
     resilience: ResilienceTable = ResilienceTable()

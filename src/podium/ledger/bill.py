@@ -1,19 +1,21 @@
 """The bill of one attempt: from its hold to its settlement."""
 
 import dataclasses
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
 from podium.catalogue.profile import Profile
-from podium.errors import BudgetExceeded, BudgetExhausted
+from podium.errors import BudgetExceeded, BudgetExhausted, Inexpressible, ProviderError
 from podium.identity.payer import Payer
 from podium.ledger.receipt import digest
 from podium.ledger.tariff import UNKNOWN, cost
 from podium.ledger.till import Settled, Spent, Till, Wanted
 from podium.ledger.worth import capped, worth
-from podium.tokens.count import ceiling, count_request, count_text
+from podium.tokens.count import Count, ceiling, count_request, count_text, told
 from podium.tokens.text import size_of
 from podium.vocabulary.cost import CountingMethod
 from podium.vocabulary.event import (
@@ -28,6 +30,8 @@ from podium.vocabulary.event import (
 )
 from podium.vocabulary.request import Request
 from podium.vocabulary.usage import Usage
+
+_log = logging.getLogger(__name__)
 
 _SLACK = 3  # by which a ceiling is usually above the true count
 _MOST_TOKENS = 2**31 - 1  # that the database has room for
@@ -50,6 +54,10 @@ class Paid:
     method: CountingMethod | None = None
 
 
+Ask = Callable[[Request], Awaitable[int | None]]
+"""The host's own count of a request's tokens; None where it does not count. Raises ProviderError, Inexpressible."""
+
+
 class Bill:
     """The money of one attempt. Local to it; taking an event is O(1)."""
 
@@ -61,8 +69,11 @@ class Bill:
         payer: Payer,
         *,
         till: Till,
+        ask: Ask | None = None,
     ) -> None:
+        """`ask` has the host count a request near a limit; without it, or where the host gives none, we do."""
         self.request = request
+        self._ask = ask
         self._attempt = attempt
         self._profile = profile
         self._payer = payer
@@ -84,8 +95,8 @@ class Bill:
             BudgetExceeded: not even a short answer is covered.
             Lost, Unavailable: as the till.
         """
-        self._tariff, told = digest(self._price)
-        await self._till.know(self._tariff, told)
+        self._tariff, prices = digest(self._price)
+        await self._till.know(self._tariff, prices)
         try:
             held = await self._till.hold(self._wanted(turn, purpose))
         except BudgetExceeded:
@@ -125,9 +136,17 @@ class Bill:
         """Count the input where its bytes were enough so far: near a limit it matters."""
         if self._counted is not None:
             return
-        count = await count_request(self.request, self._profile)
+        count = await self._asked() or await count_request(self.request, self._profile)
         self._counted, self._tokens = count.method, count.tokens
         self._worth = dataclasses.replace(self._worth, tokens=min(count.ceiling, self._worth.tokens))
+
+    async def _asked(self) -> Count | None:
+        try:
+            tokens = await self._ask(self.request) if self._ask is not None else None
+        except (ProviderError, Inexpressible) as error:
+            _log.warning("tokens.not_told", extra={"model": self._profile.name, "error": error.code})
+            return None
+        return None if tokens is None else told(tokens)
 
     def see(self, event: Spoken) -> bool:
         """Take an event; whether it may have outgrown what was held."""

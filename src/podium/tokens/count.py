@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from podium.catalogue.profile import Profile
 from podium.tokens.declared import declared
@@ -13,6 +12,7 @@ from podium.tokens.media import media_ceiling, media_tokens
 from podium.tokens.sheet import Sheet, extra_texts, laid_out
 from podium.tokens.text import Weight, size_of, weight_of
 from podium.tokens.vocabulary import is_loaded
+from podium.vocabulary.cost import CountingMethod
 from podium.vocabulary.request import Request, Tool
 
 _LONG = 200_000
@@ -26,12 +26,18 @@ _NAME: Bounds = (1, 2)
 class Count:
     """A number of tokens. `tokens` is the best estimate, `ceiling` what they will hardly exceed.
 
-    `local_exact` is a count in the model's own vocabulary with the framing that its host is known to add.
+    `local_exact` is a count in the model's own vocabulary with the framing that its host is known to add, `real_api`
+    the host's own.
     """
 
     tokens: int
     ceiling: int
-    method: Literal["local_exact", "estimate"]
+    method: CountingMethod
+
+
+def told(tokens: int) -> Count:
+    """A host's own count. What it bills may differ a little: https://platform.claude.com/docs/en/build-with-claude/token-counting."""
+    return Count(tokens, tokens + tokens // 50 + 16, "real_api")
 
 
 async def count_text(text: str, model: str) -> Count:

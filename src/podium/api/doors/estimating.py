@@ -1,6 +1,6 @@
 """`POST /v1/estimate`: what a call would cost, before it is made, and whether budgets would let it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,9 +11,10 @@ from podium.api.body import read_body
 from podium.api.doors.native import decoded
 from podium.api.front import HotRoute
 from podium.api.openapi import Operation, Reply
-from podium.api.passage import Limits, principal_of
+from podium.api.passage import Limits, passage_of, principal_of
 from podium.api.serve import send_json
 from podium.api.services import Services
+from podium.app.count import Counter
 from podium.identity import Principal
 from podium.kit import money
 from podium.ledger import budgets
@@ -21,7 +22,7 @@ from podium.ledger.budget import ScopeType, Status
 from podium.ledger.tariff import UNKNOWN, cost
 from podium.ledger.worth import Worth, worth
 from podium.routing.choose import Chooser
-from podium.tokens.count import count_request
+from podium.vocabulary.cost import CountingMethod
 from podium.vocabulary.part import Text
 from podium.vocabulary.request import Line, Request, Sampling
 from podium.vocabulary.usage import Usage
@@ -52,7 +53,7 @@ class Estimate(BaseModel):
     estimated_cost: str | None
     input_tokens: int
     output_tokens: int
-    counting_method: Literal["local_exact", "estimate"]
+    counting_method: CountingMethod
     allowed: bool
     message: str
 
@@ -65,11 +66,15 @@ class Estimating:
 
     Args:
         wire: in whose dialect messages are given.
+        counter: counts them.
         choose: finds the model that would answer first.
     """
 
-    def __init__(self, wire: Wire, choose: Chooser, services: Services, limits: Limits) -> None:
+    def __init__(
+        self, wire: Wire, counter: Counter, choose: Chooser, services: Services, *, limits: Limits
+    ) -> None:
         self._wire = wire
+        self._counter = counter
         self._choose = choose
         self._services = services
         self._limits = limits
@@ -81,9 +86,9 @@ class Estimating:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         who = principal_of(scope)
         given = decoded(_given, await read_body(receive, self._limits))
-        profile = self._choose(given.model).candidates[0].profile
-        request = self._request(given)
-        count = await count_request(request, profile)
+        candidate = self._choose(given.model).candidates[0]
+        profile, request = candidate.profile, self._request(given)
+        count = await self._counter.careful(request, candidate, trace=passage_of(scope).id)
         price = profile.price or UNKNOWN
         needed = worth(request, profile, price, count.ceiling)
         most = cost(Usage(input=count.tokens, output=needed.cap), price)
@@ -133,12 +138,12 @@ def _judged(found: list[Status], needed: Worth, most: int) -> tuple[bool, str]:
 
 
 def estimate_route(estimating: Estimating) -> HotRoute:
-    """The route. Nothing is sent to the model's host."""
+    """The route."""
     operation = Operation(
         "estimate",
         "cost",
         "Estimate what a call would cost.",
-        "Nothing is sent to the model's host, nothing is held, nothing is entered.",
+        "Nothing is held, nothing is entered. The host is asked for a count if its endpoint has `count_tokens`.",
         body=EstimateGiven,
         replies={200: Reply("As asked.", {"application/json": Estimate})},
     )
