@@ -118,7 +118,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
     async def hurried(seconds: float) -> None:
         slept.append(seconds)
-        await sleep(min(seconds, 0.01))
+        await sleep(min(seconds, 0.01))  # sleep: the one that is made shorter
 
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", hurried)
