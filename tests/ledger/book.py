@@ -35,6 +35,9 @@ class Book:
     async def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
         return [dict(row) for row in await self._connection.fetch(sql, *args)]
 
+    async def fetch(self, sql: str, *args: object) -> list[dict[str, Any]]:
+        return await self.rows(sql, *args)
+
     async def budget(
         self, limit: int, *, scope: str = "user", of: str | None = None, period: str = "total", **more: Any
     ) -> str:
