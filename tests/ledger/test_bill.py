@@ -263,7 +263,13 @@ async def test_an_estimate_is_believed_by_a_fifth_less_where_the_host_was_told_a
         assert bill.see(TextDelta(0, words))
         await bill.grow()
         assert await shared.sums(budget) == (0, need, 0)
-        await shared.rows.rows("UPDATE budget_periods SET amount = $2 WHERE budget_id = $1", budget, need - 1)
+        limit = "UPDATE budget_periods SET amount = $2 WHERE budget_id = $1"
+        await shared.rows.rows(limit, budget, 10**12)
+        bill.see(TextDelta(0, words))
+        await bill.grow()
+        twice = max(likely * IN + (await count_text(words * 2, "small")).tokens * OUT, 2 * need)
+        assert await shared.sums(budget) == (0, twice, 0), "it did not keep it: from now on it is believed"
+        await shared.rows.rows(limit, budget, twice - 1)
         bill.see(TextDelta(0, words))
         with pytest.raises(BudgetExhausted) as raised:
             await bill.grow()

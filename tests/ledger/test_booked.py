@@ -164,7 +164,8 @@ async def test_a_whole_answer_without_a_count_is_entered_as_it_is_counted_here(
     who = payer()
     budget = await shared.budget(who, MOST * 2)
     text = "Once upon a time"
-    play = await Play((TextDelta(0, text), Finished("stop")), who, shared).run(monkeypatch)
+    pieces = (TextDelta(0, text[:5]), TextDelta(0, text[5:]), Finished("stop"))
+    play = await Play(pieces, who, shared).run(monkeypatch)
     count = await count_request(asked(), PROFILE)
     usage = Usage(input=count.tokens, output=(await count_text(text, "small")).tokens)
     amount = usage.input * 1_000 + usage.output * 3_000

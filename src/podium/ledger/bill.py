@@ -98,14 +98,15 @@ class Bill:
         self._tariff, prices = digest(self._price)
         await self._till.know(self._tariff, prices)
         try:
-            held = await self._till.hold(self._wanted(turn, purpose))
+            self._wish = self._wanted(turn, purpose)
+            held = await self._till.hold(self._wish)
         except BudgetExceeded:
             before = self._worth.least
             await self._count()
             if self._worth.least >= before:
                 raise
-            held = await self._till.hold(self._wanted(turn, purpose))
-        self._turn, self._purpose = turn, purpose
+            self._wish = self._wanted(turn, purpose)
+            held = await self._till.hold(self._wish)
         self._held, self._is_open = held.amount, True
         # Of an answer that comes whole all is owed when the first word of it is seen: nothing is left to be cut.
         self._is_watched = held.is_bound and self.request.stream and self._profile.streaming
@@ -183,9 +184,7 @@ class Bill:
         need = await self._needed()
         if need <= self._held:
             return
-        wanted = dataclasses.replace(
-            self._wanted(self._turn, self._purpose), amount=max(2 * self._held, need), least=need
-        )
+        wanted = dataclasses.replace(self._wish, amount=max(2 * self._held, need), least=need)
         try:
             held = await self._till.hold(wanted)
         except BudgetExceeded as error:
