@@ -17,6 +17,7 @@ from mutmut.stats import status_by_exit_code
 from tests.ledger import mutation_sql
 from tests.serving import running_cluster
 
+PROGRAMS = Path(sys.executable).parent
 LEDGER = Path("src/podium/ledger")
 GOOD = {"killed", "timeout", "caught by type check"}
 
@@ -24,9 +25,9 @@ GOOD = {"killed", "timeout", "caught by type check"}
 async def run_mutmut(chosen: list[str]) -> None:
     """One Postgres for all mutants."""
     async with running_cluster() as cluster:
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        path = f"{PROGRAMS}:{os.environ['PATH']}"  # it calls mypy
         running = await asyncio.create_subprocess_exec(
-            "mutmut",
+            PROGRAMS / "mutmut",
             "run",
             "--max-children=2",
             *chosen,
@@ -47,7 +48,9 @@ def report(good: set[str]) -> int:
         print(f"mutation: {path.name}: {told or 'nothing to change'}")
         survivors += [name for name, end in ends.items() if end not in good]
     for name in survivors:
-        shown = subprocess.run(["mutmut", "show", name], capture_output=True, text=True, check=False)
+        shown = subprocess.run(
+            [PROGRAMS / "mutmut", "show", name], capture_output=True, text=True, check=False
+        )
         print(shown.stdout)
     return len(survivors)
 
