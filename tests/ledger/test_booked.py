@@ -182,7 +182,10 @@ async def test_an_answer_of_nothing_without_a_count_costs_its_input(
     shared: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who = payer()
-    await Play((Finished("stop"),), who, shared).run(monkeypatch)
+    play = await Play((Finished("stop"),), who, shared).run(monkeypatch)
+    ended = play.events[-1]
+    assert isinstance(ended, AttemptEnded)
+    assert ended.counting_method == "estimate", "of the input"
     entry = await shared.entry(who)
     count = await count_request(asked(), PROFILE)
     assert (entry["usage_source"], entry["output"], entry["amount"]) == ("estimate", 0, count.tokens * 1_000)
