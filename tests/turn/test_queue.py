@@ -62,7 +62,7 @@ async def test_who_waits_is_told_where_and_for_how_long(home: Home) -> None:
     [listed] = (await home.good("GET", "/v1/conversations"))["data"]
     assert listed["queue"]["depth"] == 2
     assert listed["queue"]["waited_seconds"] >= turns[1]["waited_seconds"]
-    told = (await home.good("GET", "/health/services"))["turns"]
+    told = await home.good("GET", "/health/turns")
     assert (told["running"], told["queued"]) == (1, 2)
     assert told["waited_seconds"] >= listed["queue"]["waited_seconds"]
     left = await home.good("POST", f"/v1/turns/{turns[2]['id']}/cancel")

@@ -12,7 +12,7 @@ import podium
 from podium.api.openapi import error_replies
 from podium.api.resources.route import OpenRoute, Route
 from podium.api.services import Services, services_of
-from podium.errors import OperatorError, PodiumError, Unavailable
+from podium.errors import OperatorError, PodiumError
 from podium.kit import clock
 from podium.resilience.circuit import State
 from podium.resilience.health import Report
@@ -63,13 +63,9 @@ class Backlog(BaseModel):
 
 
 class ServiceList(BaseModel):
-    """Every neighbour by name: the endpoints, `database`, and `redis` where there is one.
-
-    `turns` is null while the database does not answer.
-    """
+    """Every neighbour by name: the endpoints, `database`, and `redis` where there is one."""
 
     services: dict[str, Service]
-    turns: Backlog | None
 
 
 class Stats(BaseModel):
@@ -126,9 +122,18 @@ async def list_services(services: Annotated[Services, Depends(services_of)]) -> 
     checks = {"database": _needed(services)["database"], **services.checks}
     timed = await asyncio.gather(*(_timed(check) for check in checks.values()))
     endpoints = {name: _service(health.report()) for name, health in services.endpoints.items()}
-    found = dict(zip(checks, timed, strict=True))
-    turns = await _backlog(services) if found["database"].healthy else None
-    return ServiceList(services={**endpoints, **found}, turns=turns)
+    return ServiceList(services={**endpoints, **dict(zip(checks, timed, strict=True))})
+
+
+@neighbours.get(
+    "/health/turns",
+    responses=error_replies("member", takes="nothing"),
+    summary="How much is there to do?",
+)
+async def get_backlog(services: Annotated[Services, Depends(services_of)]) -> Backlog:
+    """Of all processes together."""
+    found = await queries.backlog(services.database)
+    return Backlog(running=found.running, queued=found.queued, waited_seconds=round(found.seconds, 3))
 
 
 @neighbours.get(
@@ -140,14 +145,6 @@ async def list_circuit_breakers(services: Annotated[Services, Depends(services_o
     """In the process that answers: each has its own. An endpoint whose breaker is off is always `closed`."""
     reports = {name: health.report() for name, health in services.endpoints.items()}
     return CircuitBreakerList(circuit_breakers={name: _breaker(each) for name, each in reports.items()})
-
-
-async def _backlog(services: Services) -> Backlog | None:
-    try:
-        found = await queries.backlog(services.database)
-    except Unavailable:
-        return None
-    return Backlog(running=found.running, queued=found.queued, waited_seconds=round(found.seconds, 3))
 
 
 def _service(report: Report) -> Service:
