@@ -113,6 +113,9 @@ async def test_what_one_transaction_wrote_is_summed_up_once(shared: Desk) -> Non
     await shared.rows.rows("COMMIT")
     assert [await roll(shared.database, 9) for _ in range(2)] == [6, 0]
     assert (await spending(shared.database, Reach(who.tenant), 1)).total == Sum(2, 2, 12, 15)
+    for attempt in (one, two):
+        await who.correct(attempt, 9, (1, 1, 1, 1, 1, 1))
+    assert [await roll(shared.database, 9) for _ in range(2)] == [2, 0]
 
 
 async def test_only_one_sums_up_at_a_time(shared: Desk) -> None:

@@ -126,7 +126,10 @@ async def test_the_cap_is_what_is_covered_by_the_count(shared: Desk) -> None:
     await shared.budget(who, amount)
     bill = await opened(shared, who)
     assert (await held(shared, who))["amount"] == amount
-    assert bill.request.sampling.max_output == (amount - at_most * IN) // OUT
+    cap = (amount - at_most * IN) // OUT
+    assert bill.request.sampling.max_output == cap
+    bill.see(HUGE)
+    assert (bill.see(text(2 * cap)), bill.see(text(1))) == (False, True), "it is looked at by that cap"
     enough = payer()
     await shared.budget(enough, by_bytes * IN + 1_000 * OUT - 1)
     assert (await opened(shared, enough, max_output=1_000)).request.sampling.max_output == 1_000

@@ -1,5 +1,6 @@
 """What an attempt may cost at most: never less than any answer that it could have, never more than the dearest."""
 
+import dataclasses
 from itertools import product
 
 import pytest
@@ -19,6 +20,7 @@ PRICES = st.builds(
     Price,
     input=PICO,
     output=PICO,
+    cached_input=SPECIAL,
     cache_write=SPECIAL,
     reasoning=SPECIAL,
     audio_input=SPECIAL,
@@ -30,7 +32,9 @@ WORTHS = st.builds(Worth, PRICES, st.integers(0, 50), st.integers(0, 60), st.int
 
 @given(WORTHS, st.integers(0, 60))
 def test_it_is_the_dearest_that_tokens_may_turn_out_to_be(tag: Worth, output: int) -> None:
-    entering = [Usage(**{name: tag.tokens}) for name in ("input", "cache_write", "audio_input")]
+    entering = [
+        Usage(**{name: tag.tokens}) for name in ("input", "cached_input", "cache_write", "audio_input")
+    ]
     count = output * tag.choices
     leaving = [Usage(**{name: count}) for name in ("output", "reasoning", "audio_output")]
     assert tag.at(output) == max(cost(there + back, tag.price) for there, back in product(entering, leaving))
@@ -49,11 +53,16 @@ def test_the_least_is_an_answer_of_256_tokens_or_as_long_as_it_may_be() -> None:
     assert Worth(PRICE, 10, 7, 1).least == 10_000 + 7 * 3_000
 
 
-def test_audio_counts_where_it_has_a_price() -> None:
-    heard = Price(PRICE.input, PRICE.output, audio_input=5_000_000)
-    assert Worth(heard, 1, 0, 1).floor == 5_000
-    spoken = Price(PRICE.input, PRICE.output, audio_output=7_000_000)
-    assert Worth(spoken, 0, 2, 1).most == 14_000
+@pytest.mark.parametrize("bucket", ["cached_input", "cache_write", "audio_input"])
+def test_any_price_of_what_goes_in_may_be_the_dearest(bucket: str) -> None:
+    price = dataclasses.replace(PRICE, **{bucket: 5_000_000})  # type: ignore[arg-type]  # they are integers
+    assert Worth(price, 1, 0, 1).floor == 5_000
+
+
+@pytest.mark.parametrize("bucket", ["reasoning", "audio_output"])
+def test_any_price_of_what_comes_out_may_be_the_dearest(bucket: str) -> None:
+    price = dataclasses.replace(PRICE, **{bucket: 7_000_000})  # type: ignore[arg-type]  # they are integers
+    assert Worth(price, 0, 2, 1).most == 14_000
 
 
 @pytest.mark.parametrize(
