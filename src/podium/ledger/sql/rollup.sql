@@ -41,7 +41,7 @@ BEGIN
            SET tokens = d.tokens + excluded.tokens, amount = d.amount + excluded.amount
     )
     SELECT count(*), (array_agg(t.xid ORDER BY t.xid DESC))[1],
-           (array_agg(t.entry_id ORDER BY t.xid DESC, t.entry_id DESC, t.seq DESC))[1],
+           (array_agg(t.entry_id ORDER BY t.xid DESC, t.entry_id DESC))[1],
            (array_agg(t.seq ORDER BY t.xid DESC, t.entry_id DESC, t.seq DESC))[1]
       INTO _corrections, _rolled.correction_xid, _rolled.correction_entry, _rolled.correction_seq FROM taken t;
     UPDATE ledger_rolled r
