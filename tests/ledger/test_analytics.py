@@ -10,6 +10,7 @@ from podium.ledger import analytics
 from podium.ledger.analytics import PARTS, Session, Spending, Sum, roll, session, spending
 from podium.ledger.budgets import Reach
 from podium.ledger.rolling import Rolling
+from podium.store.database import Database
 from tests.api.spending import Spender
 from tests.ledger.desk import Desk, payer
 
@@ -181,13 +182,31 @@ async def test_sums_follow_the_ledger_by_themselves(shared: Desk, monkeypatch: p
     for _ in range(3):
         await who.spend(5)
     monkeypatch.setattr("podium.ledger.rolling._BATCH", 1)
-    rolling = Rolling(shared.database)
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def hurried(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(min(seconds, 0.01))
+
+    monkeypatch.setattr(asyncio, "sleep", hurried)
+    rolling = Rolling(Database("postgresql:///nowhere"))
     await rolling.close()
+    rolling.open()
+    while not slept:
+        await shared.rows.rows("SELECT pg_sleep(0.01)")
+    await rolling.close()
+    assert slept[0] == 5.0, "while the database is away"
+    slept.clear()
+    rolling = Rolling(shared.database)
     rolling.open()
     assert "rolling" in {task.get_name() for task in asyncio.all_tasks()}
     count = "SELECT coalesce(sum(calls), 0)::int FROM ledger_days WHERE tenant = $1"
     while await shared.database.value(count, who.tenant) < 3:
         await shared.rows.rows("SELECT pg_sleep(0.01)")
+    while 5.0 not in slept:
+        await shared.rows.rows("SELECT pg_sleep(0.01)")
     await rolling.close()
+    assert slept[:4] == [0, 0, 0, 5.0]
     await who.spend(5)
     assert await shared.database.value(count, who.tenant) == 3

@@ -172,3 +172,16 @@ async def test_the_budget_that_waits_for_a_session_becomes_its_conversations(sha
 async def test_a_time_zone_is_one_that_the_database_knows(shared: Desk) -> None:
     known = [await budgets.is_timezone(shared.database, name) for name in ("Europe/Berlin", "Europe/Nowhere")]
     assert known == [True, False]
+
+
+async def test_a_user_is_given_the_defaults_that_there_are(shared: Desk) -> None:
+    who, other = payer(), payer()
+    await budgets.grant(shared.database, who.tenant, who.user, (10, 20, 30))
+    await budgets.grant(shared.database, other.tenant, other.user, (None, None, None))
+    told = await budgets.find_bound(shared.database, who.tenant, [("user", who.user)])
+    assert [(each.budget.amount, each.budget.period, each.budget.is_default) for each in told] == [
+        (10, "day", True),
+        (20, "month", True),
+        (30, "total", True),
+    ]
+    assert await budgets.find_bound(shared.database, other.tenant, [("user", other.user)]) == []

@@ -144,7 +144,7 @@ async def test_what_its_owner_could_still_settle_is_told_as_it_was_entered(share
     who = payer()
     attempt = f"att_{who.user}"
     await shared.server.hold(left(attempt, who.user, who))
-    usage = Usage(10, 20, 30, 40, 50)
+    usage = Usage(10, 20, 30, 40, 50, audio_output=60)
     await shared.server.till.settle(replace(spent(attempt, 4_000), usage=usage))
     trace = Trace(who.user, attempt, SAID, None, is_told=True)
     assert await settle(shared, trace) == told(
