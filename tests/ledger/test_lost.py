@@ -110,7 +110,7 @@ async def test_a_model_without_a_price_is_counted_and_costs_nothing(shared: Desk
     await shared.server.hold(left(attempt, who.user, who, UNKNOWN))
     ending = await settle(shared, Trace(who.user, attempt, SAID, None, is_told=True))
     assert ending is not None
-    assert (ending.cost, ending.usage_source) == (None, "estimate")
+    assert (ending.cost, ending.cost_breakdown, ending.usage_source) == (None, None, "estimate")
     assert ending.usage is not None
     assert (await shared.entry(who))["amount"] == 0
 
@@ -168,7 +168,7 @@ async def test_what_was_held_by_a_price_that_nobody_kept_costs_what_nobody_knows
     await shared.server.hold(replace(left(attempt, who.user, who), tariff="tar_gone"))
     ending = await settle(shared, Trace(who.user, attempt, SAID, None, is_told=True))
     assert ending is not None
-    assert (ending.cost, ending.usage_source) == (None, "estimate")
+    assert (ending.cost, ending.cost_breakdown, ending.usage_source) == (None, None, "estimate")
     assert (await shared.entry(who))["amount"] == 0
 
 
