@@ -23,7 +23,8 @@ GOOD = {"killed", "timeout", "caught by type check"}
 
 
 async def run_mutmut(chosen: list[str]) -> None:
-    """One Postgres for all mutants."""
+    """One Postgres for all mutants. Which tests reach which function is asked anew: a test may have changed."""
+    Path("mutants/mutmut-stats.json").unlink(missing_ok=True)
     async with running_cluster() as cluster:
         path = f"{PROGRAMS}:{os.environ['PATH']}"  # it calls mypy
         running = await asyncio.create_subprocess_exec(
