@@ -131,6 +131,7 @@ class Play:
     request: Request = field(default_factory=asked)
     turn: str | None = "turn_1"
     is_told: bool = True
+    count: booked.Count | None = None
     clock: Clock = field(default_factory=Clock)
     events: list[Spoken] = field(default_factory=list)
     buried: list[AttemptFailed] = field(default_factory=list)
@@ -153,7 +154,7 @@ class Play:
             attempt="none",
         )
         till = self.desk.server.till if is_charged else None
-        return Booked(self.host, self.profile, till).stream(self.request, call)
+        return Booked(self.host, self.profile, till, self.count).stream(self.request, call)
 
     async def run(self, monkeypatch: pytest.MonkeyPatch, **more: bool) -> "Play":
         """Read it to its end."""

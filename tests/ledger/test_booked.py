@@ -25,6 +25,7 @@ from podium.kit import ids
 from podium.ledger.budget import ScopeType
 from podium.ledger.receipt import breakdown, digest
 from podium.ledger.tariff import UNKNOWN
+from podium.providers.provider import Call
 from podium.providers.scripted import said
 from podium.tokens.count import ceiling, count_request, count_text
 from podium.vocabulary.event import (
@@ -37,6 +38,7 @@ from podium.vocabulary.event import (
     TextDelta,
     UsageSeen,
 )
+from podium.vocabulary.request import Request
 from podium.vocabulary.usage import Usage
 from tests.ledger.desk import NOON, PRICE, Desk, Play, asked, payer
 
@@ -483,3 +485,18 @@ async def test_a_model_without_a_price_is_held_for_with_nothing(
     assert isinstance(ended, AttemptEnded)
     assert (ended.cost, ended.cost_breakdown, ended.budget_left) == (None, None, "0")
     assert msgspec.to_builtins(ended)["usage_source"] == "provider"
+
+
+async def test_near_a_limit_the_host_is_asked_for_its_count_on_the_calls_behalf(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, told = payer(), []
+
+    async def count(call: Call, request: Request) -> int:
+        told.append((call.turn, call.payer, request))
+        return 50
+
+    await shared.budget(who, (50 + 1 + 16) * 1_000 + 300 * 3_000)
+    play = await Play(WHOLE, who, shared, count=count).run(monkeypatch)
+    assert told == [("turn_1", who, asked())]
+    assert [request.sampling.max_output for request in play.host.asked] == [300]
