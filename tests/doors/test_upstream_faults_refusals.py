@@ -84,7 +84,12 @@ async def test_a_route_goes_on_past_a_host_that_says_too_many(house: Podium, wir
 async def test_a_host_that_fails_twice_is_forgiven_and_one_that_goes_on_failing_is_a_503(
     house: Podium, wire: str
 ) -> None:
-    for status in (500, 502, 503, 504):  # eight retries; of the ten that a host is allowed at once two are left
+    for status in (
+        500,
+        502,
+        503,
+        504,
+    ):  # eight retries; of the ten that a host is allowed at once two are left
         asked = f"[[fault {status} times=2 key=s{status}]] [[say done]]"
         assert (await ask(house.url, wire, f"{wire}/any", asked)).text == "done"
     house.host.oracle.forget()
