@@ -500,3 +500,13 @@ async def test_near_a_limit_the_host_is_asked_for_its_count_on_the_calls_behalf(
     play = await Play(WHOLE, who, shared, count=count).run(monkeypatch)
     assert told == [("turn_1", who, asked())]
     assert [request.sampling.max_output for request in play.host.asked] == [300]
+
+
+@pytest.mark.parametrize(("told", "kept"), [("a\0b", "ab"), ("a\ud800", "a?"), ("x" * 9000, "x" * 256)])
+async def test_no_id_of_a_hosts_keeps_an_attempt_from_being_entered(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch, told: str, kept: str
+) -> None:
+    who = payer()
+    await Play((AnswerStarted(told), *WHOLE[1:]), who, shared).run(monkeypatch)
+    entry = await shared.entry(who)
+    assert (entry["response_id"], entry["amount"]) == (kept, COST)

@@ -83,3 +83,29 @@ async def test_a_default_that_changes_counts_at_once(dsn: str) -> None:
         assert (await served(home, await member(home, "ann")))[0] == 2
     async with homes(dsn, price=CENT, default_user_budget="0.05") as [home]:
         assert (await served(home, await member(home, "ann")))[0] == 3
+
+
+async def test_a_default_that_is_unset_counts_no_more(dsn: str) -> None:
+    async with homes(dsn, price=CENT, default_user_budget="0.02", default_daily_budget="0.05") as [home]:
+        assert (await served(home, await member(home, "ann")))[0] == 2
+    async with homes(dsn, price=CENT, default_daily_budget="0.05") as [home]:
+        assert (await served(home, await member(home, "ann")))[0] == 3
+    async with homes(dsn, price=CENT) as [home]:
+        assert await served(home, await member(home, "ann")) == (10, None)
+
+
+async def test_a_budget_of_ones_own_has_its_own_time_zone(dsn: str) -> None:
+    async with homes(dsn, price=CENT, default_daily_budget="0.05") as [home]:
+        await served(home, await member(home, "ann"))
+        own = {
+            "scope": {"type": "user", "id": "ann"},
+            "limit": "7",
+            "period": "day",
+            "timezone": "Asia/Tokyo",
+        }
+        made = await home.good("POST", "/v1/budgets", own)
+        assert (made["timezone"], made["starts_at"][10:16], made["is_default"]) == (
+            "Asia/Tokyo",
+            "T15:00",
+            False,
+        )

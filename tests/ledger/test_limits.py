@@ -90,7 +90,8 @@ async def test_a_scope_has_one_budget_a_period_unless_it_is_replaced(shared: Des
     assert again.budget == replace(first.budget, amount=5, alert=100)
 
 
-async def test_defaults_make_way_for_a_users_own(shared: Desk) -> None:
+async def test_defaults_make_way_for_a_users_own(shared: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.server.till, "_defaults", [10, 20, None])
     who, neighbour = payer(), payer()
     for each in (who, neighbour):
         sql = "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], ARRAY[10, 20, NULL]::bigint[])"

@@ -134,10 +134,7 @@ async def test_a_bad_item_fails_its_own_caller_alone(
         held = await asyncio.gather(*(one.hold(each) for each in asked), return_exceptions=True)
     assert [isinstance(each, BadItem) for each in held] == [number == 7 for number in range(40)]
     settled = await asyncio.gather(
-        *(
-            one.settle(spent(each.attempt, 1, response=bad if each.attempt == "att_9" else None))
-            for each in asked
-        ),
+        *(one.settle(spent(each.attempt, 2**70 if each.attempt == "att_9" else 1)) for each in asked),
         return_exceptions=True,
     )
     assert [isinstance(each, BadItem) for each in settled] == [number == 9 for number in range(40)]

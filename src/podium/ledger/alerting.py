@@ -78,11 +78,11 @@ class Alerting:
         """Try those that are due; gives how many."""
         try:
             rows = await self._database.fetch(_CLAIMED, _MOST, _CLAIM)
-        except PodiumError as error:
+        except (PodiumError, asyncpg.PostgresError) as error:
             _log.warning("budget.alerts_postponed", extra={"error": str(error)})
             return 0
         for told in await asyncio.gather(*(self._tell(client, row) for row in rows), return_exceptions=True):
-            if isinstance(told, PodiumError):
+            if isinstance(told, PodiumError | asyncpg.PostgresError):
                 _log.warning("budget.alerts_postponed", extra={"error": str(told)})
             elif told is not None:
                 raise told

@@ -68,7 +68,8 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
             INSERT INTO budgets AS b (id, tenant, scope_type, scope_id, user_id, amount, period, timezone, alert)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE
-               SET amount = excluded.amount, alert = excluded.alert, is_default = false
+               SET amount = excluded.amount, alert = excluded.alert, is_default = false,
+                   timezone = CASE WHEN b.is_default THEN excluded.timezone ELSE b.timezone END
              WHERE b.is_default OR $10
             RETURNING b.*),
         gone AS (

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 
+import asyncpg
+
 from podium.errors import PodiumError
 from podium.ledger.analytics import roll
 from podium.store.database import Database
@@ -36,7 +38,7 @@ class Rolling:
         while True:
             try:
                 rolled = await roll(self._database, _BATCH)
-            except PodiumError as error:
+            except (PodiumError, asyncpg.PostgresError) as error:
                 _log.warning("ledger.not_rolled", extra={"error": str(error)})
                 rolled = 0
             await asyncio.sleep(0 if rolled >= _BATCH else _PAUSE)

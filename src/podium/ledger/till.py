@@ -25,6 +25,7 @@ from podium.vocabulary.usage import Usage
 _log = logging.getLogger(__name__)
 
 _FOR_EVER = 1e9
+_MOST_ID = 256
 _SEEN_TARIFFS = 4096
 
 _KNOW = "INSERT INTO tariffs VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -110,7 +111,7 @@ class Till:
         self._defaults = list(defaults) if any(each is not None for each in defaults) else []
         self._tariffs: set[str] = set()
         self._giving: set[asyncio.Task[None]] = set()
-        self._holds: Batch[_Ask, Held | BudgetExceeded] = Batch(
+        self._holds: Batch[_Ask, Held | BudgetExceeded | Lost] = Batch(
             "hold", self._hold, compensate=self._compensate
         )
         self._voids: Batch[str, None] = Batch("void", self._void, patience=_FOR_EVER)
@@ -146,7 +147,7 @@ class Till:
             Unavailable: the database does not answer. It may be set aside all the same.
         """
         held = await self._holds.put(_Ask(wanted, self._lease.owner))
-        if isinstance(held, BudgetExceeded):
+        if isinstance(held, BudgetExceeded | Lost):
             raise held
         return held
 
@@ -164,7 +165,7 @@ class Till:
         self._giving.add(task)
         task.add_done_callback(self._giving.discard)
 
-    def _compensate(self, ask: _Ask, held: Held | BudgetExceeded) -> None:
+    def _compensate(self, ask: _Ask, held: Held | BudgetExceeded | Lost) -> None:
         if isinstance(held, Held):
             self.give_back(ask.wanted.attempt)
 
@@ -172,19 +173,13 @@ class Till:
         await self._settling.fetch(_VOID, list(attempts))
         return [None] * len(attempts)
 
-    async def _hold(self, asks: Sequence[_Ask]) -> list[Held | BudgetExceeded]:
-        found: dict[int, Held | BudgetExceeded] = {}
+    async def _hold(self, asks: Sequence[_Ask]) -> list[Held | BudgetExceeded | Lost]:
+        found: dict[int, Held | BudgetExceeded | Lost] = {}
         for owner in sorted({ask.owner for ask in asks}):
             ours = [(at, ask.wanted) for at, ask in enumerate(asks) if ask.owner == owner]
             rows = await self._held(owner, [wanted for _, wanted in ours])
             for (at, _), row in zip(ours, rows, strict=True):
-                if row["outcome"] == "judged":
-                    raise Lost
-                found[at] = (
-                    _refusal(row)
-                    if row["outcome"] == "refused"
-                    else Held(row["granted"], row["outcome"] == "held")
-                )
+                found[at] = _answer(row)
         return [found[at] for at in range(len(asks))]
 
     async def _held(self, owner: str, wanted: Sequence[Wanted]) -> Rows:
@@ -224,7 +219,7 @@ class Till:
             [usage.reasoning for usage in usages],
             [usage.audio_input + usage.audio_output for usage in usages],
             [each.source for each in given],
-            [each.response for each in given],
+            [_storable(each.response) for each in given],
             [each.succeeded for each in given],
             [each.milliseconds for each in given],
         )
@@ -267,7 +262,24 @@ class Till:
         )
 
 
+def _storable(text: str | None) -> str | None:
+    """A host's words as Postgres can hold them: no settlement fails for the sake of an id."""
+    if text is None:
+        return None
+    return text.replace("\0", "").encode(errors="replace").decode()[:_MOST_ID]
+
+
 _PERIODS = {"day": "Daily", "month": "Monthly"}
+
+
+def _answer(row: asyncpg.Record) -> Held | BudgetExceeded | Lost:
+    match row["outcome"]:
+        case "judged":
+            return Lost()
+        case "refused":
+            return _refusal(row)
+        case outcome:
+            return Held(row["granted"], outcome == "held")
 
 
 def _refusal(row: asyncpg.Record) -> BudgetExceeded:

@@ -84,7 +84,10 @@ BEGIN
                                         ('session', g.session), ('persona', g.persona), ('dialogue', g.dialogue))
                    AS s(type, id)
              CROSS JOIN LATERAL (SELECT k.id, k.period, k.timezone FROM budgets k
-                                  WHERE k.tenant = g.tenant AND k.scope_type = s.type AND k.scope_id = s.id OFFSET 0) b
+                                  WHERE k.tenant = g.tenant AND k.scope_type = s.type AND k.scope_id = s.id
+                                    AND (NOT k.is_default OR
+                                         _defaults[array_position(ARRAY['day', 'month', 'total'], k.period)] IS NOT NULL)
+                                 OFFSET 0) b
              WHERE g.id <> ALL(_there_ids)
              UNION ALL
             SELECT g.item, leg.budget_id, leg.starts_at
@@ -97,7 +100,7 @@ BEGIN
           FROM (SELECT l.budget_id, l.starts_at FROM unnest(_budgets, _starts) AS l(budget_id, starts_at) GROUP BY 1, 2) n
           JOIN budgets b ON b.id = n.budget_id AND n.starts_at = budget_start(b.period, b.timezone, _now)
          WHERE NOT EXISTS (SELECT 1 FROM budget_periods p WHERE p.budget_id = b.id AND p.starts_at = n.starts_at)
-         ORDER BY b.id FOR KEY SHARE OF b
+         ORDER BY b.id FOR SHARE OF b
         ON CONFLICT DO NOTHING;
         SELECT array_agg(q.budget_id), array_agg(q.starts_at), array_agg(q.room), array_agg(0::bigint)
           INTO _p_budgets, _p_starts, _p_rooms, _p_adds
