@@ -187,7 +187,7 @@ async def test_sums_follow_the_ledger_by_themselves(shared: Desk, monkeypatch: p
 
     async def hurried(seconds: float) -> None:
         slept.append(seconds)
-        await sleep(min(seconds, 0.01))
+        await sleep(min(seconds, 0.01))  # sleep: the one that is made shorter
 
     monkeypatch.setattr(asyncio, "sleep", hurried)
     rolling = Rolling(Database("postgresql:///nowhere"))
