@@ -252,7 +252,7 @@ def test_a_killed_server_process_costs_no_shown_word(installation: Installation)
         kept = last_turn(installation)
         assert kept["status"] == "interrupted"
         said = ("the quick brown" + shown).split("\n")[0]
-        assert kept["output_text"] == said
+        assert kept["output_text"].startswith(said)  # the last word may have been stored and never sent
         assert "Trying again" in shown
         person.type("and now?")
         person.wait_for("You said: and now?\n> ")
