@@ -26,10 +26,12 @@ class Relay:
         """One connection, for one call."""
         parts = urlsplit(self.server)
         far_reader, far_writer = await asyncio.open_connection(parts.hostname, parts.port)
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            await self._carry(reader, writer, (far_reader, far_writer))
-        writer.close()
-        far_writer.close()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                await self._carry(reader, writer, (far_reader, far_writer))
+        finally:
+            writer.close()
+            far_writer.close()
 
     async def _carry(
         self,

@@ -66,7 +66,11 @@ async def before(port: int, tls: ssl.SSLContext | None) -> AsyncGenerator[int, N
             writer.close()
             return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+        try:
+            await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+        finally:
+            writer.close()
+            far_writer.close()
 
     async with await asyncio.start_server(carry, "127.0.0.1", 0, ssl=tls) as server:
         yield server.sockets[0].getsockname()[1]

@@ -209,12 +209,14 @@ async def test_an_answer_that_nobody_reads_is_paid_for_when_it_was_given(checked
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ann.caller.key}\r\n"
     writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
     entries: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
-        while not entries:
-            entries = await ann.entries()
-            await asyncio.sleep(0.02)  # sleep: between two looks
+    try:
+        async with asyncio.timeout(30):
+            while not entries:
+                entries = await ann.entries()
+                await asyncio.sleep(0.02)  # sleep: between two looks
+    finally:
+        writer.close()
     assert (entries[0]["usage_source"], entries[0]["amount"]) == ("provider", 3000 * CENT)
-    writer.close()
     del reader
 
 
