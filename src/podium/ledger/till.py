@@ -6,7 +6,7 @@ is cancelled while its hold is under way leaves none behind.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -183,47 +183,13 @@ class Till:
         return [found[at] for at in range(len(asks))]
 
     async def _held(self, owner: str, wanted: Sequence[Wanted]) -> Rows:
-        payers = [each.payer for each in wanted]
-        return await self._lane.fetch(
-            _HOLD,
-            owner,
-            [each.attempt for each in wanted],
-            [each.turn for each in wanted],
-            [payer.conversation for payer in payers],
-            [payer.tenant for payer in payers],
-            [payer.user for payer in payers],
-            [payer.key for payer in payers],
-            [payer.persona for payer in payers],
-            [payer.dialogue for payer in payers],
-            [each.purpose for each in wanted],
-            [each.model for each in wanted],
-            [each.tariff for each in wanted],
-            [each.amount for each in wanted],
-            [each.least for each in wanted],
-            [each.tokens for each in wanted],
-            [each.floor for each in wanted],
-            self._defaults,
-        )
+        return await self._lane.fetch(_HOLD, owner, *_columns(map(_wanted_row, wanted)), self._defaults)
 
     async def _settle(self, given: Sequence[Spent]) -> list[Settled]:
-        usages = [each.usage for each in given]
-        rows = await self._settling.fetch(
-            _SETTLE,
-            [each.attempt for each in given],
-            [each.amount for each in given],
-            [each.suspense for each in given],
-            [usage.input + usage.tool_use for usage in usages],
-            [usage.cached_input for usage in usages],
-            [usage.cache_write for usage in usages],
-            [usage.output for usage in usages],
-            [usage.reasoning for usage in usages],
-            [usage.audio_input + usage.audio_output for usage in usages],
-            [each.source for each in given],
-            [_storable(each.response) for each in given],
-            [each.succeeded for each in given],
-            [each.milliseconds for each in given],
-        )
+        rows = await self._settling.fetch(_SETTLE, *_columns(map(_spent_row, given)))
         for each, row in zip(given, rows, strict=True):
+            if row["outcome"] == "unknown":
+                _log.error("ledger.hold_unknown", extra={"attempt": each.attempt})
             if row["outcome"] == "before" and each.source == "provider" and row["source"] != "provider":
                 await self._correct(each)
         warnings = await self._warnings({budget for row in rows for budget in row["warned"] or ()})
@@ -245,21 +211,59 @@ class Till:
 
     async def _correct(self, spent: Spent) -> None:
         """What a late owner knows is better than what others supposed."""
-        usage = spent.usage
-        await self._settling.fetch(
-            _CORRECT,
-            spent.attempt,
-            spent.amount,
-            [
-                usage.input + usage.tool_use,
-                usage.cached_input,
-                usage.cache_write,
-                usage.output,
-                usage.reasoning,
-                usage.audio_input + usage.audio_output,
-            ],
-            spent.source,
-        )
+        buckets = list(_buckets(spent.usage))
+        await self._settling.fetch(_CORRECT, spent.attempt, spent.amount, buckets, spent.source)
+
+
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    """Rows as the arrays that a statement for many takes."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _wanted_row(wanted: Wanted) -> tuple[object, ...]:
+    payer = wanted.payer
+    return (
+        wanted.attempt,
+        wanted.turn,
+        payer.conversation,
+        payer.tenant,
+        payer.user,
+        payer.key,
+        payer.persona,
+        payer.dialogue,
+        wanted.purpose,
+        wanted.model,
+        wanted.tariff,
+        wanted.amount,
+        wanted.least,
+        wanted.tokens,
+        wanted.floor,
+    )
+
+
+def _spent_row(spent: Spent) -> tuple[object, ...]:
+    return (
+        spent.attempt,
+        spent.amount,
+        spent.suspense,
+        *_buckets(spent.usage),
+        spent.source,
+        _storable(spent.response),
+        spent.succeeded,
+        spent.milliseconds,
+    )
+
+
+def _buckets(usage: Usage) -> tuple[int, ...]:
+    """A usage as an entry has it."""
+    return (
+        usage.input + usage.tool_use,
+        usage.cached_input,
+        usage.cache_write,
+        usage.output,
+        usage.reasoning,
+        usage.audio_input + usage.audio_output,
+    )
 
 
 def _storable(text: str | None) -> str | None:
