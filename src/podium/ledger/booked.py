@@ -158,21 +158,11 @@ class Booked:
             await bill.void()  # nothing left
             bill = None
         paid, settled = await self._paid(bill, heard, whole=False, loss=_loss(error, heard))
-        return AttemptFailed(
-            attempt=heard.attempt,
-            code=error.code,
-            message=error.message,
-            milliseconds=heard.milliseconds,
-            retryable=isinstance(error, ProviderError) and error.retryable,
-            status=error.status if isinstance(error, ProviderError) else None,
-            after=error.after if isinstance(error, ProviderError) else None,
-            usage=paid.usage,
-            usage_source=paid.source,
-            cost=self._cost(paid),
-            cost_breakdown=self._breakdown(paid),
-            counting_method=paid.method,
-            budget_warnings=settled.warnings,
-            budget_left=_left(settled),
+        failed = self._broken(heard, paid, settled, code=error.code, message=error.message)
+        if not isinstance(error, ProviderError):
+            return failed
+        return msgspec.structs.replace(
+            failed, retryable=error.retryable, status=error.status, after=error.after
         )
 
     async def _buried(self, bill: Bill, heard: _Heard, call: Call, *, sent: bool) -> None:
@@ -184,21 +174,25 @@ class Booked:
         loss: Loss = "input" if heard.first_byte is None else "held"
         paid, settled = await self._paid(bill, heard, whole=whole, loss=loss)
         if call.buried is not None:
-            call.buried(
-                AttemptFailed(
-                    attempt=heard.attempt,
-                    code="interrupted",
-                    message="It was broken off.",
-                    milliseconds=heard.milliseconds,
-                    usage=paid.usage,
-                    usage_source=paid.source,
-                    cost=self._cost(paid),
-                    cost_breakdown=self._breakdown(paid),
-                    counting_method=paid.method,
-                    budget_warnings=settled.warnings,
-                    budget_left=_left(settled),
-                )
-            )
+            left = self._broken(heard, paid, settled, code="interrupted", message="It was broken off.")
+            call.buried(left)
+
+    def _broken(
+        self, heard: _Heard, paid: Paid, settled: Settled, *, code: str, message: str
+    ) -> AttemptFailed:
+        return AttemptFailed(
+            attempt=heard.attempt,
+            code=code,
+            message=message,
+            milliseconds=heard.milliseconds,
+            usage=paid.usage,
+            usage_source=paid.source,
+            cost=self._cost(paid),
+            cost_breakdown=self._breakdown(paid),
+            counting_method=paid.method,
+            budget_warnings=settled.warnings,
+            budget_left=_left(settled),
+        )
 
     async def _paid(
         self, bill: Bill | None, heard: _Heard, *, whole: bool, loss: Loss
