@@ -13,7 +13,7 @@ from anthropic import RateLimitError as AnthropicRateLimit
 from openai import AsyncOpenAI
 from openai import RateLimitError as OpenAIRateLimit
 
-from podium.api.compat.identifier import uuid_of
+from podium.api.identifier import uuid_of
 from podium.catalogue.catalogue import Catalogue
 from podium.kit import ids
 from podium.simulator import Simulator

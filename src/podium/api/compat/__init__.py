@@ -1,5 +1,5 @@
 """Two small doors for applications that think in sessions: session chat under `/llm/chat`, simple chat under `/chat`.
 
-A session is a conversation under another name, and the word is known here alone. `api.entrance` serves the routes; what
-the two doors share stands in `speaking` (a turn and its answer), `behalf` (whose session it is) and `identifier`.
+A session is a conversation under another name. `api.entrance` serves the routes; what the two doors share stands in
+`speaking` (a turn and its answer) and `session`, and whose session is meant in `api.behalf`, as for budgets of sessions.
 """

@@ -1,15 +1,15 @@
 """Sessions by the names that clients give them."""
 
 from podium import conversation
-from podium.api.compat.identifier import id_of
+from podium.api import behalf
+from podium.api.identifier import id_of
 from podium.conversation import Found
-from podium.errors import Conflict, Unavailable, Unknown
+from podium.errors import Unavailable, Unknown
 from podium.identity import Principal
 from podium.ledger.budgets import claim
 from podium.store.database import Database
 
 _MOST_TRIES = 5
-_LONGEST = 200
 
 
 async def open_session(database: Database, who: Principal, session: str) -> Found:
@@ -36,15 +36,10 @@ async def find_session(database: Database, who: Principal, session: str) -> Foun
         Unknown: this principal has none.
         Conflict: several of the others have one.
     """
-    if "\0" in session or len(session) > _LONGEST:
+    found = await behalf.find_session(database, who, session)
+    if found is None:
         raise unknown_session()
-    identifier = id_of("conv", session)
-    found = await conversation.find_named(database, who, session, identifier=identifier, of_all=who.is_admin)
-    if not found:
-        raise unknown_session()
-    if len(found) > 1 and found[0].user != who.user and found[0].id != identifier:
-        raise Conflict("Several users have a session of this name.", hint="Name one of them: ?user_id=…")
-    return found[0]
+    return found
 
 
 def unknown_session() -> Unknown:

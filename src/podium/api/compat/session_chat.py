@@ -4,9 +4,8 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium import conversation
-from podium.api.compat.behalf import acting_for, as_owner
+from podium.api.behalf import acting_for, as_owner
 from podium.api.compat.history import history
-from podium.api.compat.identifier import id_of, user_uuid, uuid_of
 from podium.api.compat.session import unknown_session
 from podium.api.compat.shape import (
     Done,
@@ -20,6 +19,7 @@ from podium.api.compat.shape import (
 from podium.api.compat.speaking import Manner, Said, answer, new_conversation, text_of
 from podium.api.doors.native import decoded, wants_stream
 from podium.api.forgetting import forget
+from podium.api.identifier import id_of, user_uuid, uuid_of
 from podium.api.passage import Limits, principal_of
 from podium.api.serve import send_json
 from podium.api.services import Services

@@ -6,14 +6,14 @@ from urllib.parse import parse_qs
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from podium.api.compat.behalf import acting_for, as_owner
+from podium.api.behalf import acting_for, as_owner
 from podium.api.compat.history import history
-from podium.api.compat.identifier import uuid_of
 from podium.api.compat.session import find_session, open_session, unknown_session
 from podium.api.compat.shape import ChatAnswer, ChatGiven, ChatHistory, ChatMessage, Done
 from podium.api.compat.speaking import Manner, Said, answer, is_said, new_conversation, text_of
 from podium.api.doors.native import decoded, wants_stream
 from podium.api.forgetting import forget
+from podium.api.identifier import uuid_of
 from podium.api.passage import Limits, principal_of
 from podium.api.resources.model import plain, storable
 from podium.api.serve import send_json

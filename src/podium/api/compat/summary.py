@@ -6,7 +6,7 @@ import msgspec
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from podium.api.compat.behalf import acting_for
+from podium.api.behalf import acting_for
 from podium.api.compat.refusal import refusing
 from podium.api.compat.session import find_session
 from podium.api.front import HotRoute
@@ -33,8 +33,7 @@ def summary_route(database: Database) -> HotRoute:
     async def serve(scope: Scope, _receive: Receive, send: Send) -> None:
         who, word = principal_of(scope), scope["path_params"]["id"]
         user = parse_qs(scope["query_string"].decode("latin-1")).get("user_id")
-        if user:
-            who = await acting_for(database, who, user[-1], make=False)
+        who = await acting_for(database, who, user[-1] if user else None)
         found = await find_session(database, who, word)
         used = await analytics.session(database, found.id)
         told = CostSummary(

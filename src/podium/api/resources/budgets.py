@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
+from podium.api.behalf import sessions_of, user_of
 from podium.api.openapi import KEYED, ErrorAnswer, error_replies
 from podium.api.passage import passage_of, principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
 from podium.api.resources.route import Route
-from podium.api.resources.scopes import act_in, find_scope, names_in, sessions_of, user_of
+from podium.api.resources.scopes import act_in, find_scope, names_in
 from podium.api.services import Services, services_of
 from podium.errors import Conflict, InvalidRequest, Unknown
 from podium.identity import Principal
@@ -226,9 +227,10 @@ async def _ids_of(database: Database, who: Principal, word: str | None) -> tuple
     """Everything within reach that a word may name."""
     if word is None:
         return None
-    named = [word, who.tenant if word == who.tenant_name else None, await user_of(database, who, word)]
-    named += await sessions_of(database, who, word)
-    return tuple(each for each in named if each is not None)
+    user = await user_of(database, who, word)
+    sessions = await sessions_of(database, who, word)
+    tenants = [who.tenant] if word == who.tenant_name else []
+    return (word, *tenants, *([] if user is None else [user.id]), *(each.id for each in sessions))
 
 
 @reading.get("/{id}", responses=error_replies("member", takes="id"), summary="Read a budget")

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, Field
 
+from podium.api.behalf import acting_for, find_session
 from podium.api.openapi import KEYED, error_replies
 from podium.api.passage import principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.budgets import CONFLICT, ScopeId, reach_of
 from podium.api.resources.model import Given, plain
 from podium.api.resources.route import Route
-from podium.api.resources.scopes import acting_for, find_scope, find_session
+from podium.api.resources.scopes import find_scope
 from podium.api.services import Services, services_of
 from podium.errors import Conflict
 from podium.identity import Principal
@@ -154,8 +155,8 @@ async def limit_session(
     made = await _put(services.database, named, ("session", session_id), given, "total")
     # The session may have begun meanwhile, without having seen this.
     found = await find_session(services.database, named, session_id)
-    if found is not None and found.owner is not None and made.budget.scope_id != found.id:
-        await budgets.claim(services.database, who.tenant, session_id, found.id, found.owner)
+    if found is not None and made.budget.scope_id != found.id:
+        await budgets.claim(services.database, who.tenant, session_id, found.id, found.user)
     return _limit(made)
 
 
@@ -211,7 +212,7 @@ async def get_status(
     database = services.database
     who = await acting_for(database, principal_of(request.scope), user_id, make=True)
     session = await find_session(database, who, session_id)
-    user = who.user if session is None or session.owner is None or user_id is not None else session.owner
+    user = who.user if session is None or user_id is not None else session.user
     scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant)]
     if session is not None:
         scopes.append(("session", session.id))
