@@ -151,6 +151,50 @@ async def test_a_session_that_several_users_have_is_named_with_its_user(api: Hou
     assert (await get(api, "/budgets/status/ours?user_id=ann", root))["session"] is None
 
 
+async def test_the_limits_of_deleted_sessions_wait_for_their_users(api: House) -> None:
+    root = await api.key("acme", "root", "admin")
+    keys = {user: await api.key("acme", user) for user in ("ann", "bob")}
+    limits = {}
+    for user, key in keys.items():
+        begun = await open_session(api.database, await api.keyring.find(key), "ours")
+        limits[user] = await post(api, f"/budgets/session/ours?user_id={user}", {"budget_limit": 2}, root)
+        who = await spender(api.database, "acme", user)
+        await who.spend(DOLLAR, conversation=begun.id)
+        assert (await api.call("DELETE", f"/v1/conversations/{begun.id}", key)).status == 200
+    shown = (await get(api, "/v1/budgets?scope_id=ours", root))["data"]
+    assert [each["scope"] for each in shown] == [{"type": "session", "id": "ours"}] * 2
+    assert (await api.call("POST", "/budgets/session/ours", root, json={"budget_limit": 3})).status == 409
+    changed = await post(api, "/budgets/session/ours?user_id=ann", {"budget_limit": 3}, root)
+    assert (changed["id"], changed["spent"], changed["remaining"]) == (limits["ann"]["id"], "1", "2")
+    for user, key in keys.items():
+        for asked in (key, root):
+            told = await get(api, f"/budgets/status/ours?user_id={user}", asked)
+            assert (told["session"]["id"], told["session"]["spent"]) == (limits[user]["id"], "1")
+        await open_session(api.database, await api.keyring.find(key), "ours")
+        assert (await get(api, "/budgets/status/ours", key))["session"]["id"] == limits[user]["id"]
+
+
+async def test_a_limit_said_again_after_its_session_was_deleted_is_the_same(api: House) -> None:
+    root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+    principal = await api.keyring.find(ann)
+    first = await post(api, "/budgets/session/mine", {"budget_limit": 1}, root)
+    for limit in (2, 3):
+        begun = await open_session(api.database, principal, "mine")
+        assert (await api.call("DELETE", f"/v1/conversations/{begun.id}", ann)).status == 200
+        again = await post(api, "/budgets/session/mine", {"budget_limit": limit}, root)
+        assert (again["id"], again["budget_limit"]) == (first["id"], str(limit))
+
+
+async def test_a_limit_may_wait_for_one_users_session(api: House) -> None:
+    root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+    bob = await api.key("acme", "bob")
+    anns = await post(api, "/budgets/session/s-1?user_id=ann", {"budget_limit": 1}, root)
+    await open_session(api.database, await api.keyring.find(bob), "s-1")
+    assert (await get(api, "/budgets/status/s-1", bob))["session"] is None
+    await open_session(api.database, await api.keyring.find(ann), "s-1")
+    assert (await get(api, "/budgets/status/s-1", ann))["session"]["id"] == anns["id"]
+
+
 async def test_members_limit_nobody_and_see_nobody_else(api: House) -> None:
     root = await api.key("acme", "root", "admin")
     ann, bob = await api.key("acme", "ann"), await api.key("acme", "bob")

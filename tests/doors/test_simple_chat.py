@@ -275,6 +275,29 @@ async def test_a_budget_refuses_with_its_detail(server: Podium) -> None:
     assert not server.host.oracle.calls[1:]
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_deleting_a_session_frees_nobody_from_its_limit(
+    server: Podium, ann: Caller, is_named: bool
+) -> None:
+    root, bob = await caller(server, "root", scope="admin"), await caller(server, "bob")
+    name = (await say(ann, "hello", "ours" if is_named else None))["session_id"]
+    made = await root.good("POST", f"/budgets/session/{name}", {"budget_limit": "0.01"})
+    await say(ann, "[[tokens=50]]", name)
+    await root.good("PATCH", f"/v1/budgets/{made['id']}", {"limit": "0.000000001"})
+    await ann.good("DELETE", f"/sessions/{name}" if is_named else f"/llm/chat/{name}/")
+    told = await root.good("GET", f"/budgets/status/{name}")
+    assert (told["session"]["id"], told["allowed"]) == (made["id"], False)
+    assert Decimal(told["session"]["spent"]) > 0
+    body = {"message": "hello"}
+    for again in [name] if is_named else [name, name.upper(), "conv_" + name.replace("-", "")]:
+        told = await ann.ask("POST", "/chat", {**body, "session_id": again})
+        assert told.status == 429, again
+        assert told.json["detail"] == "Budget limit exceeded: Session budget limit exceeded"
+        await ann.good("DELETE", f"/sessions/{again}")
+    assert (await bob.ask("POST", "/chat", {**body, "session_id": name})).status == 200
+    assert (await ann.ask("POST", "/chat", {**body, "session_id": name})).status == 429
+
+
 async def begun_in_session_chat(who: Caller) -> Any:
     given = {"user_id": "0a1b2c3d-0000-4000-8000-00000000abcd", "initial_message": "hello"}
     return await who.good("POST", "/llm/chat/", given)

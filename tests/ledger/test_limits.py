@@ -170,6 +170,55 @@ async def test_the_budget_that_waits_for_a_session_becomes_its_conversations(sha
     assert await budgets.find(shared.database, EVERYBODY, third.budget.id) == third, "it is another's id"
 
 
+async def test_the_budget_of_a_session_that_is_gone_waits_for_its_users_next(shared: Desk) -> None:
+    who, other, database = payer(), payer(), shared.database
+
+    async def told(budget: str) -> tuple[str, str | None]:
+        found = await budgets.find(database, EVERYBODY, budget)
+        assert found is not None
+        return found.budget.scope_id, found.budget.owner
+
+    async def waiting(user: str | None) -> list[tuple[str, str | None]]:
+        return sorted(await budgets.find_waiting(database, who.tenant, "s-1", user), key=str)
+
+    mine = (await made(shared, NewBudget(who.tenant, "session", "conv_1", who.user, 10, "total"))).budget.id
+    theirs = (
+        await made(shared, NewBudget(who.tenant, "session", "conv_2", other.user, 10, "total"))
+    ).budget.id
+    for tenant, gone in ((other.tenant, "conv_1"), (who.tenant, "conv_3")):
+        await budgets.release(database, tenant, gone, "s-1", who.user)
+    assert await told(mine) == ("conv_1", who.user)
+    await budgets.release(database, who.tenant, "conv_1", "s-1", who.user)
+    await budgets.release(database, who.tenant, "conv_2", "s-1", other.user)
+    assert [await told(each) for each in (mine, theirs)] == [
+        (f"{who.user}/s-1", who.user),
+        (f"{other.user}/s-1", other.user),
+    ]
+    for of in ("s-2", "/s-1"):
+        assert await budgets.find_waiting(database, who.tenant, of, None) == []
+    assert await budgets.find_waiting(database, other.tenant, "s-1", None) == []
+    anybodys = (await made(shared, NewBudget(who.tenant, "session", "s-1", None, 10, "total"))).budget.id
+    day = (await made(shared, NewBudget(who.tenant, "session", "s-1", None, 10, "day"))).budget.id
+    both = [("s-1", None), (f"{who.user}/s-1", who.user)]
+    assert await waiting(who.user) == sorted(both, key=str)
+    assert await waiting(None) == sorted([*both, (f"{other.user}/s-1", other.user)], key=str)
+    await budgets.claim(database, who.tenant, "s-1", "conv_4", who.user)
+    assert [await told(each) for each in (mine, day, theirs, anybodys)] == [
+        ("conv_4", who.user),
+        ("conv_4", who.user),
+        (f"{other.user}/s-1", other.user),
+        ("s-1", None),
+    ], "one that waits for the user goes before one that waits for anybody"
+    second = NewBudget(who.tenant, "session", f"{who.user}/s-1", who.user, 10, "total")
+    next_one = (await made(shared, second)).budget.id
+    await budgets.release(database, who.tenant, "conv_4", "s-1", who.user)
+    assert [await told(each) for each in (mine, day, next_one)] == [
+        ("conv_4", who.user),
+        (f"{who.user}/s-1", who.user),
+        (f"{who.user}/s-1", who.user),
+    ], "a scope has one budget for each period"
+
+
 async def test_a_time_zone_is_one_that_the_database_knows(shared: Desk) -> None:
     known = [await budgets.is_timezone(shared.database, name) for name in ("Europe/Berlin", "Europe/Nowhere")]
     assert known == [True, False]

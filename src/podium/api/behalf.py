@@ -67,5 +67,10 @@ async def find_session(database: Database, who: Principal, word: str) -> Found |
     """
     found = await sessions_of(database, who, word)
     if len(found) > 1 and found[0].user != who.user and found[0].id != id_of("conv", word):
-        raise Conflict("Several users have a session of this name.", hint="Name one of them: ?user_id=…")
+        raise ambiguous()
     return found[0] if found else None
+
+
+def ambiguous() -> Conflict:
+    """What is said where several users are meant."""
+    return Conflict("Several users have a session of this name.", hint="Name one of them: ?user_id=…")

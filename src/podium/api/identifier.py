@@ -28,3 +28,9 @@ def id_of(prefix: str, text: str) -> str | None:
 def canonical(name: str) -> str:
     """A name; the same for every spelling of a UUID."""
     return name.lower() if _UUID.match(name) else name
+
+
+def session_name(word: str) -> str:
+    """A session's name, under which budgets wait for it; the same for its id and every spelling of its UUID."""
+    identifier = id_of("conv", word)
+    return word if identifier is None else uuid_of(identifier)

@@ -5,7 +5,6 @@ Each asks in the name of a principal: `c.tenant = … AND (admin OR c.user_id = 
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from podium.conversation.conversation import Conversation
 from podium.conversation.message import Message
@@ -156,24 +155,32 @@ async def update(
     return None if row is None else Conversation(**dict(row))
 
 
-async def delete(database: Database, who: Principal, conversation_id: str) -> bool:
-    """Delete a conversation with its messages; False if this principal has no such conversation.
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Whose a conversation was, and the name that they gave it, if they did."""
+
+    user: str
+    name: str | None
+
+
+async def delete(database: Database, who: Principal, conversation_id: str) -> Gone | None:
+    """Delete a conversation with its messages; None if this principal has no such conversation.
 
     A turn that is running in it is the caller's to stop beforehand.
     """
     if not ids.is_id("conv", conversation_id):
-        return False
-    done: Any = await database.first(
+        return None
+    row = await database.first(
         f"""
-        WITH gone AS (DELETE FROM conversations c WHERE {_THEIRS} AND c.id = $3 RETURNING c.id),
+        WITH gone AS (DELETE FROM conversations c WHERE {_THEIRS} AND c.id = $3 RETURNING c.id, c.user_id, c.name),
              unsaid AS (DELETE FROM messages m USING gone WHERE m.conversation_id = gone.id)
-        SELECT id FROM gone
+        SELECT user_id AS "user", name FROM gone
         """,  # noqa: S608  # constants
         who.tenant,
         who.only_user,
         conversation_id,
     )
-    return done is not None
+    return None if row is None else Gone(**dict(row))
 
 
 @dataclass(frozen=True, slots=True)

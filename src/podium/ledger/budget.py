@@ -12,8 +12,9 @@ Period = Literal["day", "week", "month", "total"]
 class Budget:
     """What one scope may spend in a period.
 
-    `scope_id` is ours: of a session that nothing was said in yet, its name. `owner` is the user who holds the key or
-    the session; `alert` is in thousandths of `amount`; a week begins on Monday, in `timezone`.
+    `scope_id` is ours: of a session that is yet to come its name, behind `owner/` where it must be its owner's. `owner`
+    is the user who holds the key or the session; `alert` is in thousandths of `amount`; a week begins on Monday, in
+    `timezone`.
     """
 
     id: str

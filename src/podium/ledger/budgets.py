@@ -24,6 +24,7 @@ _STATUS = f"""
 """  # noqa: S608  # constants
 _IS_TIMEZONE = "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)"
 _GRANT = "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], $3)"
+_WARN = "SELECT budget_warn(ARRAY[$1], ARRAY[$2::timestamptz])"
 _PRESENT = f"""
     , present AS (
         INSERT INTO budget_periods AS p (budget_id, starts_at, ends_at, amount)
@@ -61,7 +62,7 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
 
     Default ones of the same scope make way; any other, where `replace` is set, gets the new limit and threshold.
     """
-    return await _first(
+    return await _written(
         database,
         f"""
         WITH written AS (
@@ -103,7 +104,7 @@ async def change(
     database: Database, reach: Reach, budget_id: str, *, amount: int | None, alert: int | None
 ) -> Status | None:
     """Give a budget another limit or threshold, at once; None if there is none of this id within reach."""
-    return await _first(
+    return await _written(
         database,
         f"""
         WITH written AS (
@@ -183,23 +184,67 @@ async def is_timezone(database: Database, name: str) -> bool:
     return bool(await database.value(_IS_TIMEZONE, name))
 
 
-async def claim(database: Database, tenant: str, session: str, conversation_id: str, user: str) -> None:
-    """Let the budget that waits for a session of this name count for the conversation that it has become.
+def waiting(session: str, user: str | None) -> str:
+    """The scope of a budget that waits for a session: anybody's of this name, or (None is anybody) this user's."""
+    return session if user is None else f"{user}/{session}"
 
-    A name that looks like a conversation's id may be that of another's: no budget waits under it.
+
+async def find_waiting(
+    database: Database, tenant: str, session: str, user: str | None
+) -> list[tuple[str, str | None]]:
+    """The scopes under which budgets wait for a session of this name, and whose it must be; None is anybody's.
+
+    With `user` only those that would count for this one's.
+    """
+    rows = await database.fetch(
+        """
+        SELECT DISTINCT b.scope_id, b.user_id FROM budgets b
+         WHERE b.tenant = $1 AND b.scope_type = 'session' AND ($3::text IS NULL OR coalesce(b.user_id, $3) = $3)
+           AND b.scope_id = coalesce(b.user_id || '/', '') || $2
+        """,
+        tenant,
+        session,
+        user,
+    )
+    return [(row["scope_id"], row["user_id"]) for row in rows]
+
+
+async def claim(database: Database, tenant: str, session: str, conversation_id: str, user: str) -> None:
+    """Let the budgets that wait for a session of this name count for the conversation that it has become.
+
+    One that waits for this user's goes before one that waits for anybody's. A name that looks like a conversation's id
+    may be that of another's: no budget waits under it.
     """
     if ids.is_id("conv", session):
         return
     await database.fetch(
         """
-        UPDATE budgets b SET scope_id = $3, user_id = $4
-         WHERE b.tenant = $1 AND b.scope_type = 'session' AND b.scope_id = $2
-           AND NOT EXISTS (SELECT FROM budgets o WHERE o.tenant = $1 AND o.scope_type = 'session' AND o.scope_id = $3
-                              AND o.period = b.period)
+        UPDATE budgets b SET scope_id = $4, user_id = $5
+         WHERE b.tenant = $1 AND b.scope_type = 'session'
+           AND (b.scope_id = $3 OR (b.scope_id = $2 AND b.user_id IS NULL))
+           AND NOT EXISTS (SELECT FROM budgets o WHERE o.tenant = $1 AND o.scope_type = 'session'
+                              AND o.scope_id IN ($3, $4) AND o.period = b.period AND o.id <> b.id)
         """,
         tenant,
         session,
+        waiting(session, user),
         conversation_id,
+        user,
+    )
+
+
+async def release(database: Database, tenant: str, conversation_id: str, session: str, user: str) -> None:
+    """Let the budgets of a session that is gone wait, with what was spent, for this user's next one of its name."""
+    await database.fetch(
+        """
+        UPDATE budgets b SET scope_id = $3, user_id = $4
+         WHERE b.tenant = $1 AND b.scope_type = 'session' AND b.scope_id = $2
+           AND NOT EXISTS (SELECT FROM budgets o WHERE o.tenant = $1 AND o.scope_type = 'session'
+                              AND o.scope_id = $3 AND o.period = b.period)
+        """,
+        tenant,
+        conversation_id,
+        waiting(session, user),
         user,
     )
 
@@ -207,6 +252,14 @@ async def claim(database: Database, tenant: str, session: str, conversation_id: 
 _THEIRS = """($1::text IS NULL OR b.tenant = $1)
            AND ($2::text IS NULL OR b.user_id = $2 OR (b.scope_type = 'user' AND b.scope_id = $2))"""
 _NAMES = {each.name for each in fields(Budget)}
+
+
+async def _written(database: Database, sql: str, *args: object) -> Status | None:
+    """Write a budget; if that puts it past its threshold, it is told."""
+    status = await _first(database, sql, *args)
+    if status is not None:
+        await database.fetch(_WARN, status.budget.id, status.starts_at)
+    return status
 
 
 async def _first(database: Database, sql: str, *args: object) -> Status | None:

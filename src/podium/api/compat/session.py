@@ -2,7 +2,7 @@
 
 from podium import conversation
 from podium.api import behalf
-from podium.api.identifier import id_of
+from podium.api.identifier import id_of, session_name
 from podium.conversation import Found
 from podium.errors import Unavailable, Unknown
 from podium.identity import Principal
@@ -24,7 +24,7 @@ async def open_session(database: Database, who: Principal, session: str) -> Foun
             found = [] if made is None else [Found(id=made, user=who.user, idle=0.0, new=True)]
         if found:
             if found[0].new:  # also where another has just made it and has not come as far as this
-                await claim(database, who.tenant, session, found[0].id, found[0].user)
+                await claim(database, who.tenant, session_name(session), found[0].id, found[0].user)
             return found[0]
     raise Unavailable("The session is being made and deleted by others.", after=1.0)
 

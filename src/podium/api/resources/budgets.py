@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from podium.api.behalf import sessions_of, user_of
+from podium.api.identifier import session_name
 from podium.api.openapi import KEYED, ErrorAnswer, error_replies
 from podium.api.passage import passage_of, principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
@@ -129,12 +130,11 @@ async def shown(database: Database, found: Sequence[Status]) -> list[BudgetShown
 def _shown(status: Status, names: Mapping[str, str]) -> BudgetShown:
     each = status.budget
     is_named = each.scope_type in ("tenant", "user")
+    scope = names.get(each.scope_id) if is_named else each.scope_id.removeprefix(f"{each.owner}/")
     return BudgetShown(
         id=each.id,
         tenant=names.get(each.tenant, each.tenant),
-        scope=ScopeShown(
-            type=each.scope_type, id=names.get(each.scope_id, each.scope_id) if is_named else each.scope_id
-        ),
+        scope=ScopeShown(type=each.scope_type, id=scope or each.scope_id),
         limit=money.dollars(each.amount),
         period=each.period,
         timezone=each.timezone,
@@ -230,7 +230,9 @@ async def _ids_of(database: Database, who: Principal, word: str | None) -> tuple
     user = await user_of(database, who, word)
     sessions = await sessions_of(database, who, word)
     tenants = [who.tenant] if word == who.tenant_name else []
-    return (word, *tenants, *([] if user is None else [user.id]), *(each.id for each in sessions))
+    awaited = await budgets.find_waiting(database, who.tenant, session_name(word), who.only_user)
+    named = [*([] if user is None else [user.id]), *(each.id for each in sessions)]
+    return (word, *tenants, *named, *(scope for scope, _ in awaited))
 
 
 @reading.get("/{id}", responses=error_replies("member", takes="id"), summary="Read a budget")

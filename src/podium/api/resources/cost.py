@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, Field
 
 from podium.api.behalf import acting_for, find_session
+from podium.api.identifier import session_name
 from podium.api.openapi import KEYED, error_replies
 from podium.api.passage import principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
@@ -19,7 +20,7 @@ from podium.api.services import Services, services_of
 from podium.errors import Conflict
 from podium.identity import Principal
 from podium.identity.users import names_of
-from podium.kit import clock, ids, money
+from podium.kit import clock, money
 from podium.ledger import analytics, budgets
 from podium.ledger.analytics import Sum
 from podium.ledger.budget import NewBudget, Period, ScopeType, Status
@@ -146,7 +147,7 @@ async def limit_session(
     request: Request,
     services: TheServices,
     user_id: Annotated[
-        ScopeId | None, Query(description="Whose session it is, where several have one.")
+        ScopeId | None, Query(description="Whose session it is, or is to be.")
     ] = None,
 ) -> LimitShown:
     """For good, and before its first message too: then it counts for whoever first speaks in it. Again: changes it."""
@@ -156,7 +157,7 @@ async def limit_session(
     # The session may have begun meanwhile, without having seen this.
     found = await find_session(services.database, named, session_id)
     if found is not None and made.budget.scope_id != found.id:
-        await budgets.claim(services.database, who.tenant, session_id, found.id, found.user)
+        await budgets.claim(services.database, who.tenant, session_name(session_id), found.id, found.user)
     return _limit(made)
 
 
@@ -214,10 +215,12 @@ async def get_status(
     session = await find_session(database, who, session_id)
     user = who.user if session is None or user_id is not None else session.user
     scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant)]
-    if session is not None:
+    if session is None:
+        name = session_name(session_id)
+        waiting = await budgets.find_waiting(database, who.tenant, name, who.only_user)
+        scopes += [("session", scope) for scope, _ in waiting]
+    else:
         scopes.append(("session", session.id))
-    elif not ids.is_id("conv", session_id):  # what looks like one is somebody else's
-        scopes.append(("session", session_id))
     await budgets.grant(database, who.tenant, user, services.default_budgets)
     found = await budgets.find_bound(database, who.tenant, scopes)
     return StatusShown(

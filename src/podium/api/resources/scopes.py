@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from podium.api.behalf import find_session, user_of
+from podium.api.behalf import ambiguous, find_session, user_of
+from podium.api.identifier import session_name
 from podium.api.services import Services
 from podium.errors import Unknown
 from podium.identity import Principal
@@ -11,6 +12,7 @@ from podium.identity.tenants import find_holder, find_tenant
 from podium.identity.tenants import names_of as names_of_tenants
 from podium.identity.users import names_of
 from podium.kit import ids
+from podium.ledger import budgets
 from podium.ledger.budget import Budget, ScopeType
 from podium.store.database import Database
 
@@ -56,10 +58,10 @@ async def find_scope(database: Database, who: Principal, kind: ScopeType, word: 
             found = None if owner is None else Scope(word, owner)
         case "session":
             session = await find_session(database, who, word)
-            if session is not None:
+            if session is None:
+                found = await _awaited(database, who, word)
+            else:
                 found = Scope(session.id, session.user)
-            elif not ids.is_id("conv", word):
-                found = Scope(word)
         case "persona" | "dialogue":
             found = Scope(word)
     if found is None:
@@ -67,8 +69,22 @@ async def find_scope(database: Database, who: Principal, kind: ScopeType, word: 
     return found
 
 
-async def names_in(database: Database, budgets: Iterable[Budget]) -> Mapping[str, str]:
+async def _awaited(database: Database, who: Principal, word: str) -> Scope | None:
+    """A session that is yet to come: of who speaks as a user theirs, for admins that for which a budget waits."""
+    name = session_name(word)
+    if not who.is_admin:
+        return Scope(budgets.waiting(name, who.user), who.user)
+    there = {owner: scope for scope, owner in await budgets.find_waiting(database, who.tenant, name, None)}
+    if len(there) > 1 and None not in there:
+        raise ambiguous()
+    if len(there) == 1:
+        [(owner, scope)] = there.items()
+        return Scope(scope, owner)
+    return None if ids.is_id("conv", word) else Scope(name)
+
+
+async def names_in(database: Database, listed: Iterable[Budget]) -> Mapping[str, str]:
     """What the tenants and users of budgets are called, by their ids."""
-    listed = list(budgets)
-    users = await names_of(database, {each.scope_id for each in listed if each.scope_type == "user"})
-    return {**users, **await names_of_tenants(database, {each.tenant for each in listed})}
+    found = list(listed)
+    users = await names_of(database, {each.scope_id for each in found if each.scope_type == "user"})
+    return {**users, **await names_of_tenants(database, {each.tenant for each in found})}
