@@ -85,6 +85,9 @@ async def test_a_key_is_its_users_and_its_tenants_and_its_paths(shared: House, t
         headers = {"idempotency-key": "whose"}
         answer = await shared.call("POST", f"{path}?user_id={user}", root, json=body, headers=headers)
         assert answer.status == status, "whose session it is, is said in the query"
+    headers = {"idempotency-key": "whose"}
+    answer = await shared.call("POST", f"{path}/?user_id=ann", root, json=body, headers=headers)
+    assert answer.headers["idempotent-replayed"] == "true"
 
 
 @pytest.mark.parametrize("which", PATHS)

@@ -161,9 +161,12 @@ async def test_the_same_key_begins_one_session(ann: Caller) -> None:
     other = await ann.ask("POST", "/llm/chat/", {**body, "initial_message": "bye"}, idempotency_key="mine")
     assert (other.status, other.error["code"]) == (422, "idempotency_mismatch")
     assert len((await ann.good("GET", "/v1/conversations"))["data"]) == 1
-    path = f"/llm/chat/{first['session_id']}/message/"
-    went = [await ann.good("POST", path, {"user_message": "x"}, idempotency_key="next") for _ in range(2)]
-    assert went[0] == went[1]
+    bare = await ann.ask("POST", "/llm/chat", body, idempotency_key="mine")
+    assert (bare.json, bare.headers["idempotent-replayed"]) == (first, "true")
+    path = f"/llm/chat/{first['session_id']}/message"
+    said = {"user_message": "x"}
+    went = [await ann.good("POST", path + end, said, idempotency_key="next") for end in ("/", "/", "")]
+    assert went[0] == went[1] == went[2]
     assert len(await ann.good("GET", f"/llm/chat/{first['session_id']}/history/")) == 4
 
 

@@ -16,7 +16,7 @@ REPLAYED = b"idempotent-replayed"
 def once_of(scope: Scope, who: Principal, said: bytes) -> Once | None:
     """The key that came with a request which says this; None if there is none.
 
-    A key counts for a user of a tenant at one path, so nobody meets another's.
+    A key counts for a user of a tenant at one path, whether or not that ends with a slash; so nobody meets another's.
 
     Raises:
         InvalidRequest: it is empty or too long.
@@ -27,7 +27,7 @@ def once_of(scope: Scope, who: Principal, said: bytes) -> Once | None:
                 raise InvalidRequest(
                     f"An idempotency key has 1 to {_MOST_KEY} characters.", param="Idempotency-Key"
                 )
-            route = scope["path"].encode("utf-8", "surrogateescape")
+            route = scope["path"].removesuffix("/").encode("utf-8", "surrogateescape")
             parts = (who.tenant.encode(), who.user.encode(), route, value)
             return Once(
                 scope=hashlib.sha256(b"\0".join(parts)).hexdigest(), hash=hashlib.sha256(said).hexdigest()

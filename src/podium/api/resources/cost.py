@@ -146,9 +146,7 @@ async def limit_session(
     given: SessionLimit,
     request: Request,
     services: TheServices,
-    user_id: Annotated[
-        ScopeId | None, Query(description="Whose session it is, or is to be.")
-    ] = None,
+    user_id: Annotated[ScopeId | None, Query(description="Whose session it is, or is to be.")] = None,
 ) -> LimitShown:
     """For good, and before its first message too: then it counts for whoever first speaks in it. Again: changes it."""
     who = principal_of(request.scope)
