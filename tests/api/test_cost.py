@@ -67,7 +67,7 @@ async def test_a_session_and_a_user_are_limited_and_told_what_is_left(api: House
         assert [told["session"][each] for each in ("spent", "held", "remaining")] == ["0.3", "0.1", "0.1"]
         assert [told["user"][each] for each in ("spent", "held", "remaining")] == ["0.3", "0.1", "0.6"]
         assert told["allowed"] is True
-        assert told["warnings"] == ["0.3 of the 0.5 dollars of the session's budget (total) are spent."]
+        assert told["warnings"] == [f"Budget of session {chat} (total): 60 % of 0.50 dollars spent."]
     await who.spend(DOLLAR // 10, conversation=chat)
     assert (await get(api, f"/budgets/status/{chat}", ann))["allowed"] is False
 
@@ -79,6 +79,49 @@ async def test_an_admin_asks_what_is_left_for_a_session_and_a_user_that_are_yet_
     assert (told["session"]["remaining"], told["user"], told["allowed"]) == ("1", None, True)
     for user in ("nobody", "usr_" + "1" * 32):
         assert (await api.call("GET", f"/budgets/status/s-1?user_id={user}", ann)).status == 404
+
+
+async def test_what_is_left_for_the_callers_own_key_decides_too(api: House) -> None:
+    root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+    who = await spender(api.database, "acme", "ann")
+    limit = {"scope": {"type": "key", "id": who.key}, "limit": 1, "period": "day"}
+    await post(api, "/v1/budgets", limit, root)
+    await post(api, "/budgets/user/ann", {"budget_limit": 2, "alert_threshold": 0.5}, root)
+    await who.spend(DOLLAR)
+    warnings = {
+        f"Budget of key {who.key} (day): 100 % of 1.00 dollars spent.",
+        "Budget of user ann (month): 50 % of 2.00 dollars spent.",
+    }
+    told = await get(api, "/budgets/status/s-1", ann)
+    assert (told["user"]["remaining"], told["allowed"], set(told["warnings"])) == ("1", False, warnings)
+    told = await get(api, "/budgets/status/s-1?user_id=ann", root)
+    assert (told["allowed"], len(told["warnings"])) == (True, 1), (
+        "a call for ann would be made with root's key"
+    )
+
+
+async def test_defaults_are_told_as_they_are_set_and_asking_makes_nothing(dsn: str) -> None:
+    async with house(dsn, default_budgets=(DOLLAR, None, 3 * DOLLAR)) as api:
+        root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+        for key, query in ((ann, ""), (root, "?user_id=ann"), (root, "?user_id=new")):
+            told = await get(api, f"/budgets/status/s-1{query}", key)
+            assert (told["user"]["id"], told["user"]["budget_limit"], told["allowed"]) == (None, "1", True)
+        assert (await api.call("GET", f"/budgets/status/s-1?user_id=usr_{'1' * 32}", root)).status == 404
+        made = "SELECT (SELECT count(*) FROM budgets) + (SELECT count(*) FROM users WHERE name = 'new')"
+        assert await api.database.value(made) == 0
+        who = await spender(api.database, "acme", "ann")
+        sql = "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], $3)"
+        await api.database.fetch(sql, who.tenant, who.user, [DOLLAR, None, 3 * DOLLAR])
+        assert (await get(api, "/budgets/status/s-1", ann))["user"]["id"] is not None
+        listed = (await get(api, "/v1/budgets", root))["data"]
+        assert sorted((each["limit"], each["period"]) for each in listed) == [("1", "day"), ("3", "total")]
+    async with house(dsn, default_budgets=(2 * DOLLAR, None, None)) as api:
+        [listed] = (await get(api, "/v1/budgets", root))["data"]
+        assert (listed["limit"], listed["is_default"]) == ("2", True)
+        assert (await get(api, "/budgets/status/s-1", ann))["user"]["budget_limit"] == "2"
+    async with house(dsn) as api:
+        assert (await get(api, "/v1/budgets", root))["data"] == []
+        assert (await get(api, "/budgets/status/s-1", ann))["user"] is None
 
 
 async def test_a_limit_is_changed_by_saying_it_again(api: House) -> None:

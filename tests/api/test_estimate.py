@@ -61,6 +61,7 @@ async def test_what_a_user_has_by_default_counts_before_the_first_call(dsn: str)
         headers = {"authorization": f"Bearer {(await server.call('POST', '/v1/keys', json=key))['key']}"}
         left = await server.call("GET", "/budgets/status/s-1", headers=headers)
         assert (left["user"]["budget_limit"], left["user"]["reset_period"]) == ("0.00001", "daily")
+        assert (await server.call("GET", "/v1/budgets"))["data"] == [], "asking gives nobody anything"
 
 
 async def test_what_nobody_knows_is_not_told_as_nothing(server: Podium) -> None:

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from podium.kit import ids
 from podium.ledger import budgets
-from podium.ledger.budget import Budget, NewBudget, Status
+from podium.ledger.budget import Budget, NewBudget, ScopeType, Status
 from podium.ledger.budgets import Reach, Wish
 from tests.ledger.desk import Desk, payer
 from tests.ledger.tills import spent, wanted
@@ -25,6 +25,11 @@ async def made(desk: Desk, new: NewBudget) -> Status:
     status = await budgets.put(desk.database, new)
     assert status is not None
     return status
+
+
+def newest(*made: Status) -> list[Status]:
+    """By falling ids; those of one millisecond are in no order."""
+    return sorted(made, key=lambda each: each.budget.id, reverse=True)
 
 
 async def test_a_budget_is_what_was_asked_for_and_counts_at_once(shared: Desk) -> None:
@@ -126,21 +131,21 @@ async def test_budgets_are_found_by_what_is_asked_for_the_tightest_first(shared:
     far = await made(shared, NewBudget(other.tenant, "user", who.user, None, 20, "day"))
     scopes = [("user", who.user), ("session", "conv_2"), ("session", "conv_1"), ("key", "key_none")]
     bound = await budgets.find_bound(shared.database, who.tenant, scopes)  # type: ignore[arg-type]  # they are scope types
-    assert bound == [session, twin, user]
+    assert bound == [*reversed(newest(session, twin)), user]
 
     async def listed(reach: Reach, wish: Wish, before: str | None = None, limit: int = 9) -> list[Status]:
         return await budgets.find_page(shared.database, reach, wish, before=before, limit=limit)
 
-    ours = Reach(who.tenant)
-    assert await listed(ours, Wish()) == [twin, session, key, user]
-    assert await listed(ours, Wish(), limit=2) == [twin, session]
-    assert await listed(ours, Wish(), before=session.budget.id) == [key, user]
-    assert await listed(ours, Wish(scope_type="session")) == [twin, session]
-    assert await listed(ours, Wish(scope_ids=("conv_1", who.key))) == [session, key]
+    ours, whole = Reach(who.tenant), newest(twin, session, key, user)
+    assert await listed(ours, Wish()) == whole
+    assert await listed(ours, Wish(), limit=2) == whole[:2]
+    assert await listed(ours, Wish(), before=whole[1].budget.id) == whole[2:]
+    assert await listed(ours, Wish(scope_type="session")) == newest(twin, session)
+    assert await listed(ours, Wish(scope_ids=("conv_1", who.key))) == newest(session, key)
     assert await listed(ours, Wish(scope_ids=())) == []
-    assert await listed(ours, Wish(period="day")) == [key, user]
-    assert await listed(Reach(who.tenant, who.user), Wish()) == [key, user]
-    assert await listed(Reach(None, who.user), Wish()) == [far, key, user]
+    assert await listed(ours, Wish(period="day")) == newest(key, user)
+    assert await listed(Reach(who.tenant, who.user), Wish()) == newest(key, user)
+    assert await listed(Reach(None, who.user), Wish()) == newest(far, key, user)
     assert {each.budget.id for each in await listed(EVERYBODY, Wish(), limit=100)} >= {
         far.budget.id,
         key.budget.id,
@@ -224,14 +229,37 @@ async def test_a_time_zone_is_one_that_the_database_knows(shared: Desk) -> None:
     assert known == [True, False]
 
 
-async def test_a_user_is_given_the_defaults_that_there_are(shared: Desk) -> None:
-    who, other = payer(), payer()
-    await budgets.grant(shared.database, who.tenant, who.user, (10, 20, 30))
-    await budgets.grant(shared.database, other.tenant, other.user, (None, None, None))
-    told = await budgets.find_bound(shared.database, who.tenant, [("user", who.user)])
-    assert [(each.budget.amount, each.budget.period, each.budget.is_default) for each in told] == [
-        (10, "day", True),
-        (20, "month", True),
-        (30, "total", True),
-    ]
-    assert await budgets.find_bound(shared.database, other.tenant, [("user", other.user)]) == []
+async def test_defaults_are_told_before_they_are_given(shared: Desk) -> None:
+    who, own, database = payer(), payer(), shared.database
+    await made(shared, NewBudget(who.tenant, "user", own.user, None, 7, "week"))
+    scopes: list[tuple[ScopeType, str]] = [("user", who.user), ("user", own.user), ("tenant", who.tenant)]
+
+    async def bound(*defaults: int | None) -> list[tuple[str, int, str, bool]]:
+        found = [each.budget for each in await budgets.find_bound(database, who.tenant, scopes, defaults)]
+        return [(each.scope_id, each.amount, each.period, each.is_default) for each in found]
+
+    kept = (own.user, 7, "week", False)
+    whole = [(who.user, 5, "total", True), kept, (who.user, 10, "day", True), (who.user, 20, "month", True)]
+    assert await bound(10, 20, 5) == whole
+    assert await bound(None, None, None) == await bound() == [kept]
+    assert await budgets.find_page(database, Reach(who.tenant, who.user), Wish(), before=None, limit=9) == []
+    [unmade] = await budgets.find_bound(database, who.tenant, [("user", who.user)], (None, 3))
+    assert unmade.budget.id == ids.nobody("bud")
+    assert (unmade.budget.tenant, unmade.budget.owner, unmade.budget.timezone) == (who.tenant, None, "UTC")
+    assert (unmade.spent, unmade.held, unmade.suspense, unmade.budget.alert) == (0, 0, 0, 800)
+    assert unmade.starts_at.day == 1
+    assert unmade.starts_at <= unmade.budget.created_at < (unmade.resets_at or unmade.starts_at)
+
+    sql = "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], ARRAY[10, NULL, 30]::bigint[])"
+    await shared.rows.rows(sql, who.tenant, who.user)
+    assert await bound(10, 20, 5) == whole, "each once, with the limit that is set now"
+
+    async def listed(wish: Wish) -> list[tuple[int, str]]:
+        found = await budgets.find_page(database, Reach(who.tenant), wish, before=None, limit=9)
+        return sorted((each.budget.amount, each.budget.period) for each in found)
+
+    assert await listed(Wish()) == [(7, "week"), (10, "day"), (30, "total")]
+    assert await listed(Wish(defaults=(11, 20, None))) == [(7, "week"), (11, "day")]
+    assert await listed(Wish(defaults=())) == [(7, "week")]
+    rows = await budgets.find_bound(database, who.tenant, [("user", who.user)])
+    assert [(each.budget.amount, each.budget.is_default) for each in rows] == [(10, True), (30, True)]

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from podium.kit import clock, money
-from podium.ledger.budget import Period, ScopeType
+from podium.ledger.budget import Period, ScopeType, warning
 from podium.store.database import Database, Lane
 
 EVENT = "budget.threshold_reached"
@@ -82,10 +82,8 @@ async def find_all(database: Database, budget: str, limit: int) -> list[Alert]:
 
 
 def sentence(alert: Alert) -> str:
-    """What people read: "Budget of user ann (day): 82 % of 1.00 dollars spent."."""
-    share = alert.spent * 100 // alert.amount if alert.amount else 100
-    limit = _padded(money.dollars(alert.amount))
-    return f"Budget of {alert.scope_type} {alert.name} ({alert.period}): {share} % of {limit} dollars spent."
+    """What people read."""
+    return warning(f"{alert.scope_type} {alert.name}", alert.period, spent=alert.spent, amount=alert.amount)
 
 
 def payload(alert: Alert) -> bytes:
@@ -109,9 +107,3 @@ def payload(alert: Alert) -> bytes:
             },
         }
     )
-
-
-def _padded(dollars: str) -> str:
-    """At least two places behind the point, as money is read."""
-    whole, _, fraction = dollars.partition(".")
-    return f"{whole}.{fraction:0<2}"

@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from podium.kit import money
+
 ScopeType = Literal["tenant", "user", "key", "session", "persona", "dialogue"]
 Period = Literal["day", "week", "month", "total"]
+
+USUAL_ALERT = 800
+"""At which share of a limit is warned where nothing is said of it, in thousandths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class NewBudget:
     amount: int
     period: Period
     timezone: str = "UTC"
-    alert: int = 800
+    alert: int = USUAL_ALERT
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +72,15 @@ class Status:
     def is_alert(self) -> bool:
         """Whether the threshold is reached."""
         return self.spent > 0 and self.spent * 1000 >= self.budget.amount * self.budget.alert
+
+
+def warning(scope: str, period: Period, *, spent: int, amount: int) -> str:
+    """What people read of a budget past its threshold: "Budget of user ann (day): 82 % of 1.00 dollars spent."."""
+    share = spent * 100 // amount if amount else 100
+    return f"Budget of {scope} ({period}): {share} % of {_padded(money.dollars(amount))} dollars spent."
+
+
+def _padded(dollars: str) -> str:
+    """At least two places behind the point, as money is read."""
+    whole, _, fraction = dollars.partition(".")
+    return f"{whole}.{fraction:0<2}"

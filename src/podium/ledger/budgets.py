@@ -5,11 +5,11 @@ makes it where it is not there yet: a hold that makes it at the same moment wait
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from podium.kit import ids
-from podium.ledger.budget import Budget, NewBudget, Period, ScopeType, Status
+from podium.ledger.budget import USUAL_ALERT, Budget, NewBudget, Period, ScopeType, Status
 from podium.store.database import Database
 
 _BUDGET = """b.id, b.tenant, b.scope_type, b.scope_id, b.user_id AS owner, b.amount, b.period, b.timezone, b.alert,
@@ -23,7 +23,16 @@ _STATUS = f"""
       LEFT JOIN budget_periods p ON p.budget_id = b.id AND p.starts_at = s.starts_at
 """  # noqa: S608  # constants
 _IS_TIMEZONE = "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)"
-_GRANT = "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], $3)"
+_DEFAULT_PERIODS: tuple[Period, ...] = ("day", "month", "total")
+_TO_BE_GIVEN = """
+    SELECT $5, $1, 'user', u.id, NULL, d.amount, d.period, 'UTC', $6::int, true, n.at,
+           budget_start(d.period, 'UTC', n.at), budget_end(d.period, 'UTC', n.at), 0, 0, 0
+      FROM unnest($2::text[], $3::text[]) AS u(type, id), unnest($4::bigint[], $7::text[]) AS d(amount, period),
+           (SELECT clock_timestamp() AS at) n
+     WHERE u.type = 'user' AND d.amount IS NOT NULL AND NOT EXISTS (
+           SELECT FROM budgets b WHERE b.tenant = $1 AND b.scope_type = 'user' AND b.scope_id = u.id
+                                   AND (NOT b.is_default OR b.period = d.period))
+"""
 _WARN = "SELECT budget_warn(ARRAY[$1], ARRAY[$2::timestamptz])"
 _PRESENT = f"""
     , present AS (
@@ -40,6 +49,10 @@ _PRESENT = f"""
 """  # noqa: S608  # constants
 
 
+Defaults = Sequence[int | None]
+"""The budgets of users who have none, as they are set: by day, by month and in total; None is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Whose budgets or entries are meant: of one tenant, or of all; of one user there, or of all."""
@@ -50,11 +63,12 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which budgets are looked for; None is any."""
+    """Which budgets are looked for; None is any. With `defaults` default ones are those that are set."""
 
     scope_type: ScopeType | None = None
     scope_ids: tuple[str, ...] | None = None
     period: Period | None = None
+    defaults: Defaults | None = None
 
 
 async def put(database: Database, new: NewBudget, *, replace: bool = False) -> Status | None:
@@ -94,12 +108,6 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
     )
 
 
-async def grant(database: Database, tenant: str, user: str, defaults: Sequence[int | None]) -> None:
-    """Give a user who has no budget the default ones, as their first hold would: by day, by month, in total."""
-    if any(each is not None for each in defaults):
-        await database.fetch(_GRANT, tenant, user, list(defaults))
-
-
 async def change(
     database: Database, reach: Reach, budget_id: str, *, amount: int | None, alert: int | None
 ) -> Status | None:
@@ -135,7 +143,7 @@ async def find_page(
         {_STATUS}
          WHERE {_THEIRS} AND ($3::text IS NULL OR b.scope_type = $3)
            AND ($4::text[] IS NULL OR b.scope_id = ANY($4)) AND ($5::text IS NULL OR b.period = $5)
-           AND ($6::text IS NULL OR b.id < $6)
+           AND ($6::text IS NULL OR b.id < $6) AND (NOT b.is_default OR b.period = ANY($8))
          ORDER BY b.id DESC LIMIT $7
         """,
         reach.tenant,
@@ -145,24 +153,37 @@ async def find_page(
         wish.period,
         before,
         limit,
+        _counting(wish.defaults),
     )
-    return [_status(row) for row in rows]
+    return [_as_set(_status(row), wish.defaults) for row in rows]
 
 
 async def find_bound(
-    database: Database, tenant: str, scopes: Sequence[tuple[ScopeType, str]]
+    database: Database, tenant: str, scopes: Sequence[tuple[ScopeType, str]], defaults: Defaults | None = None
 ) -> list[Status]:
-    """The budgets of these scopes (types and ids) in a tenant, the tightest first."""
+    """The budgets of these scopes (types and ids) in a tenant, the tightest first.
+
+    With `defaults` those that bind a call: default ones as they are set, also those that a user has not been given yet,
+    which have the id of nothing.
+    """
     rows = await database.fetch(
         f"""
         {_STATUS}
          WHERE b.tenant = $1 AND (b.scope_type, b.scope_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+           AND (NOT b.is_default OR b.period = ANY($8))
+         UNION ALL {_TO_BE_GIVEN}
         """,  # noqa: S608  # constants
         tenant,
         [kind for kind, _ in scopes],
         [scope_id for _, scope_id in scopes],
+        list(defaults or ()),
+        ids.nobody("bud"),
+        USUAL_ALERT,
+        list(_DEFAULT_PERIODS),
+        _counting(defaults),
     )
-    return sorted((_status(row) for row in rows), key=lambda each: (each.remaining, each.budget.id))
+    found = [_as_set(_status(row), defaults) for row in rows]
+    return sorted(found, key=lambda each: (each.remaining, each.budget.id))
 
 
 async def delete(database: Database, reach: Reach, budget_id: str) -> bool:
@@ -260,6 +281,24 @@ async def _written(database: Database, sql: str, *args: object) -> Status | None
     if status is not None:
         await database.fetch(_WARN, status.budget.id, status.starts_at)
     return status
+
+
+def _given(defaults: Defaults | None) -> dict[Period, int]:
+    """The limits of default budgets, by the periods of which there are any."""
+    told = zip(_DEFAULT_PERIODS, defaults or (), strict=False)
+    return {period: amount for period, amount in told if amount is not None}
+
+
+def _counting(defaults: Defaults | None) -> list[Period]:
+    """Of which periods default budgets count."""
+    return list(_DEFAULT_PERIODS if defaults is None else _given(defaults))
+
+
+def _as_set(status: Status, defaults: Defaults | None) -> Status:
+    """A default budget with the limit that its next hold will meet."""
+    each = status.budget
+    amount = _given(defaults).get(each.period) if each.is_default else None
+    return status if amount is None else replace(status, budget=replace(each, amount=amount))
 
 
 async def _first(database: Database, sql: str, *args: object) -> Status | None:

@@ -117,10 +117,9 @@ class Estimating:
         return self._wire.read_request({}, msgspec.json.encode(told))
 
     async def _bound(self, who: Principal) -> list[Status]:
-        database = self._services.database
-        await budgets.grant(database, who.tenant, who.user, self._services.default_budgets)
+        services = self._services
         scopes: list[tuple[ScopeType, str]] = [("tenant", who.tenant), ("user", who.user), ("key", who.key)]
-        return await budgets.find_bound(database, who.tenant, scopes)
+        return await budgets.find_bound(services.database, who.tenant, scopes, services.default_budgets)
 
 
 def _judged(found: list[Status], needed: Worth, most: int) -> tuple[bool, str]:

@@ -20,7 +20,7 @@ from podium.identity import Principal
 from podium.kit import clock, ids, money
 from podium.ledger import budgets
 from podium.ledger.alert import Alert, find_all, sentence
-from podium.ledger.budget import NewBudget, Period, ScopeType, Status
+from podium.ledger.budget import USUAL_ALERT, NewBudget, Period, ScopeType, Status
 from podium.ledger.budgets import Reach, Wish
 from podium.store.database import Database
 
@@ -32,8 +32,6 @@ ScopeId = Annotated[Name, Field(max_length=200)]
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": ErrorAnswer, "description": "It contradicts what is there."}
 }
-
-_USUAL_ALERT = 800
 
 
 class ScopeGiven(Given):
@@ -181,7 +179,7 @@ async def create(given: BudgetGiven, request: Request, services: TheServices) ->
         amount=given.limit,
         period=given.period,
         timezone=given.timezone,
-        alert=_USUAL_ALERT if given.alert_threshold is None else given.alert_threshold,
+        alert=USUAL_ALERT if given.alert_threshold is None else given.alert_threshold,
     )
     made = await budgets.put(services.database, new)
     if made is None:
@@ -210,12 +208,16 @@ async def list_budgets(  # noqa: PLR0913, PLR0917  # the parameters of a query
     scope_id: Annotated[str | None, Query(max_length=200, description="By name or id.")] = None,
     period: Period | None = None,
 ) -> Page[BudgetShown]:
-    """A member's own (of the user, its keys and its conversations), an admin's tenant's, the operator's all."""
+    """A member's own (of the user, its keys and its conversations), an admin's tenant's, the operator's all.
+
+    Default ones are listed once a call was made on them, and while the operator's settings give them.
+    """
     who, reach = principal_of(request.scope), reach_of(request)
     if tenant is not None:
         who = await act_in(services, who, tenant)
         reach = Reach(who.tenant, who.only_user)
-    wish = Wish(scope_type, await _ids_of(services.database, who, scope_id), period)
+    named = await _ids_of(services.database, who, scope_id)
+    wish = Wish(scope_type, named, period, services.default_budgets)
     found = await budgets.find_page(
         services.database, reach, wish, before=read_cursor("bud", after), limit=limit + 1
     )

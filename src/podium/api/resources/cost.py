@@ -1,13 +1,14 @@
 """Budgets and costs at the paths that applications which think in sessions know."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, Field
 
-from podium.api.behalf import acting_for, find_session
+from podium.api.behalf import acting_for, find_session, user_of
 from podium.api.identifier import session_name
 from podium.api.openapi import KEYED, error_replies
 from podium.api.passage import principal_of
@@ -15,15 +16,15 @@ from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.budgets import CONFLICT, ScopeId, reach_of
 from podium.api.resources.model import Given, plain
 from podium.api.resources.route import Route
-from podium.api.resources.scopes import find_scope
+from podium.api.resources.scopes import find_scope, names_in
 from podium.api.services import Services, services_of
 from podium.errors import Conflict
 from podium.identity import Principal
 from podium.identity.users import names_of
-from podium.kit import clock, money
+from podium.kit import clock, ids, money
 from podium.ledger import analytics, budgets
 from podium.ledger.analytics import Sum
-from podium.ledger.budget import NewBudget, Period, ScopeType, Status
+from podium.ledger.budget import USUAL_ALERT, NewBudget, Period, ScopeType, Status, warning
 from podium.store.database import Database
 
 router = APIRouter(route_class=ExactRoute, tags=["cost"])
@@ -39,9 +40,6 @@ def _named(text: str) -> str:
 
 SessionId = Annotated[str, Path(min_length=1, max_length=200), AfterValidator(_named)]
 UserId = Annotated[str, Path(min_length=1, max_length=128), AfterValidator(_named)]
-
-_USUAL_ALERT = 800
-
 
 ResetPeriod = Literal["daily", "weekly", "monthly", "never"]
 
@@ -69,9 +67,9 @@ class UserLimit(_LimitGiven):
 
 
 class LimitShown(BaseModel):
-    """A limit and what is left of it, in dollars as decimal strings."""
+    """A limit and what is left of it, in dollars as decimal strings. A default that no call was made on has no id."""
 
-    id: str
+    id: str | None
     budget_limit: str
     spent: str
     held: str
@@ -84,7 +82,8 @@ class LimitShown(BaseModel):
 class StatusShown(BaseModel):
     """The limits of a session and of its user, null without any; of several the one of which the least is left.
 
-    `allowed` says whether something is left of these and of the tenant's; `warnings` which are past their thresholds.
+    `allowed` says whether something is left of these, of the tenant's and of the caller's key's; `warnings` which of
+    all these are past their thresholds.
     """
 
     session: LimitShown | None
@@ -186,7 +185,7 @@ async def _put(
         owner=found.owner,
         amount=given.budget_limit,
         period=period,
-        alert=_USUAL_ALERT if given.alert_threshold is None else given.alert_threshold,
+        alert=USUAL_ALERT if given.alert_threshold is None else given.alert_threshold,
     )
     made = await budgets.put(database, new, replace=True)
     if made is None:
@@ -204,29 +203,52 @@ async def get_status(
     request: Request,
     services: TheServices,
     user_id: Annotated[
-        ScopeId | None, Query(description="By name or id; for admins any of the tenant, made when new.")
+        ScopeId | None, Query(description="By name or id; for admins any of the tenant, new ones too.")
     ] = None,
 ) -> StatusShown:
     """Of the session's user, or of the user who is named; of a session that is new, of whoever asks."""
-    database = services.database
-    who = await acting_for(database, principal_of(request.scope), user_id, make=True)
+    database, caller = services.database, principal_of(request.scope)
+    who = await _asking(database, caller, user_id)
     session = await find_session(database, who, session_id)
     user = who.user if session is None or user_id is not None else session.user
-    scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant)]
+    scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant), ("key", who.key)]
     if session is None:
         name = session_name(session_id)
         waiting = await budgets.find_waiting(database, who.tenant, name, who.only_user)
         scopes += [("session", scope) for scope, _ in waiting]
     else:
         scopes.append(("session", session.id))
-    await budgets.grant(database, who.tenant, user, services.default_budgets)
-    found = await budgets.find_bound(database, who.tenant, scopes)
+    found = await budgets.find_bound(database, who.tenant, scopes, services.default_budgets)
     return StatusShown(
         session=_tightest(found, "session"),
         user=_tightest(found, "user"),
         allowed=all(each.remaining > 0 for each in found),
-        warnings=[_warning(each) for each in found if each.is_alert],
+        warnings=await _warnings(database, found, session_id),
     )
+
+
+async def _asking(database: Database, who: Principal, user: str | None) -> Principal:
+    """This principal as the user whom it names; one who is new to an admin has nothing yet, and is not made."""
+    if user is None or not who.is_admin or ids.is_id("usr", user):
+        return await acting_for(database, who, user)
+    found = await user_of(database, who, user)
+    return replace(who, user=ids.new("usr") if found is None else found.id, scope="member")
+
+
+async def _warnings(database: Database, found: list[Status], session: str) -> list[str]:
+    """What to say of those past their thresholds, tenants and users by name, the session as it was asked for."""
+    late = [each for each in found if each.is_alert]
+    names = dict(await names_in(database, (each.budget for each in late)))
+    names |= {each.budget.scope_id: session for each in late if each.budget.scope_type == "session"}
+    return [
+        warning(
+            f"{each.budget.scope_type} {names.get(each.budget.scope_id, each.budget.scope_id)}",
+            each.budget.period,
+            spent=each.spent,
+            amount=each.budget.amount,
+        )
+        for each in late
+    ]
 
 
 @reading.get(
@@ -272,7 +294,7 @@ def _parts(sums: Mapping[str, Sum], names: Mapping[str, str] = MappingProxyType(
 def _limit(status: Status) -> LimitShown:
     names: dict[Period, ResetPeriod] = {period: name for name, period in _PERIODS.items()}
     return LimitShown(
-        id=status.budget.id,
+        id=None if status.budget.id == ids.nobody("bud") else status.budget.id,
         budget_limit=money.dollars(status.budget.amount),
         spent=money.dollars(status.spent),
         held=money.dollars(status.held),
@@ -285,11 +307,3 @@ def _limit(status: Status) -> LimitShown:
 
 def _tightest(found: list[Status], kind: ScopeType) -> LimitShown | None:
     return next((_limit(each) for each in found if each.budget.scope_type == kind), None)
-
-
-def _warning(status: Status) -> str:
-    each = status.budget
-    return (
-        f"{money.dollars(status.spent)} of the {money.dollars(each.amount)} dollars of the {each.scope_type}'s budget "
-        f"({each.period}) are spent."
-    )
