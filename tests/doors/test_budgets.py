@@ -168,17 +168,23 @@ async def test_every_dialect_refuses_in_its_own_words_what_no_budget_covers(hous
 
 async def test_a_refusal_names_the_kind_of_budget_in_its_first_sentence(house: House) -> None:
     await house.server.call("DELETE", f"/v1/budgets/{house.budget}")
+    keys = "SELECT k.id FROM keys k JOIN tenants t ON t.id = k.tenant WHERE t.name = $1"
+    [key] = [row["id"] for row in await house.rows.rows(keys, house.tenant)]
     for scope, name, period, kind in (
         ("user", ANN, "day", "Daily"),
         ("tenant", "", "month", "Monthly"),
         ("user", ANN, "week", "User"),
         ("user", ANN, "total", "User"),
+        ("tenant", "", "week", "User"),
+        ("key", key, "total", "User"),
+        ("key", key, "day", "Daily"),
         ("session", house.session, "total", "Session"),
         ("session", house.session, "day", "Session"),
     ):
         made = await house.limit(scope, name or house.tenant, "0", period)
         heard = await house.say("session", "hello", stream=False)
         assert f'"detail":"Budget limit exceeded: {kind} budget limit exceeded"' in heard.text
+        assert f" of {made} ({scope}, {period}) " in heard.text
         await house.server.call("DELETE", f"/v1/budgets/{made}")
 
 

@@ -276,6 +276,7 @@ def _storable(text: str | None) -> str | None:
 _PERIODS = {"day": "Daily", "month": "Monthly"}
 
 
+# Four kinds are told by name: of a session, else of a day or a month, else a user's. What follows says which it was.
 def _answer(row: asyncpg.Record) -> Held | BudgetExceeded | Lost:
     match row["outcome"]:
         case "judged":
@@ -288,7 +289,7 @@ def _answer(row: asyncpg.Record) -> Held | BudgetExceeded | Lost:
 
 def _refusal(row: asyncpg.Record) -> BudgetExceeded:
     scope, period, resets = row["scope_type"], row["period"], row["resets_at"]
-    kind = "Session" if scope == "session" else _PERIODS.get(period, scope.capitalize())
+    kind = "Session" if scope == "session" else _PERIODS.get(period, "User")
     until = "" if resets is None else f" It resets at {clock.rfc3339(resets)}."
     left = money.dollars(max(row["room"], 0))
     return BudgetExceeded(
