@@ -3,9 +3,9 @@
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from podium.api.deadline import Deadline
 from podium.api.passage import Limits
 from podium.errors import InvalidRequest, TooLarge
+from podium.kit.clock import Deadline
 
 
 async def read_body(receive: Receive, limits: Limits) -> bytes:

@@ -4,11 +4,15 @@ import asyncio
 import io
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from contextvars import ContextVar
 from dataclasses import replace
-from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from msgspec import Struct
+from typing_extensions import override
 from yarl import URL
 
 import podium
@@ -23,6 +27,9 @@ from podium.vocabulary.event import Decided, Delta, Spoken
 from podium.vocabulary.request import Request
 from podium.wires.wire import AnswerReader, Counting, Outgoing, Wire
 
+if TYPE_CHECKING:
+    from aiohttp.tracing import Trace
+
 _MOST_ERROR_BYTES = 64 << 10
 _LARGE_REQUEST = 1 << 20  # bytes: beyond it aiohttp wants to send piece by piece
 
@@ -36,17 +43,45 @@ def open_client(*, keep_alive: float = 15.0) -> aiohttp.ClientSession:
     Idle connections live for `keep_alive` seconds, less than hosts keep them, so that reuse seldom meets a closing
     one. No cookies, no proxies from the environment, no limits or timeouts of aiohttp's own.
     """
-    watched = aiohttp.TraceConfig()
-    watched.on_connection_reuseconn.append(_note_reused)
-    watched.on_connection_create_end.append(_note_connected)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=keep_alive),
+        connector=_Connector(limit=0, keepalive_timeout=keep_alive),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"user-agent": f"podium/{podium.__version__}", "accept-encoding": "identity"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
         trust_env=False,
-        trace_configs=[watched],
     )
+
+
+class _Trip:
+    """What is known of one request's connection; whoever asks for one finds it in the context."""
+
+    __slots__ = ("is_connected", "is_reused")
+
+    def __init__(self) -> None:
+        self.is_connected = False
+        self.is_reused = True
+
+
+_TRIP: ContextVar[_Trip] = ContextVar("trip")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """aiohttp's, which notes what becomes of each request's connection: its tracing takes a dozen awaits for that."""
+
+    @override
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list["Trace"], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        _TRIP.get().is_connected = True
+        return connection
+
+    @override
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: list["Trace"], timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
+        _TRIP.get().is_reused = False
+        return await super()._create_connection(req, traces, timeout)
 
 
 class Count(Struct, frozen=True):
@@ -178,22 +213,23 @@ class Remote:
 
         A kept connection that the host closes just as it is used again gets one more chance on another.
         """
-        trip = SimpleNamespace(reused=False, connected=False)
+        trip = _Trip()
+        _TRIP.set(trip)
         try:
-            async with asyncio.timeout_at(until):
+            with clock.Deadline(until - asyncio.get_running_loop().time()):
                 try:
-                    return await self._post(outgoing, trip)
+                    return await self._post(outgoing)
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                    if not trip.reused or _has_begun(error):
+                    if not trip.is_reused or _has_begun(error):
                         raise
                     _log.debug("providers.connection_was_stale endpoint=%s", self._endpoint.name)
-                return await self._post(outgoing, trip)
+                return await self._post(outgoing)
         except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError) and not trip.connected:
+            if isinstance(error, TimeoutError) and not trip.is_connected:
                 raise Unreachable(f"No connection to {self._where} in time. Nothing was sent.") from None
             raise translated(error, self._where) from None
 
-    async def _post(self, outgoing: Outgoing, trip: SimpleNamespace) -> aiohttp.ClientResponse:
+    async def _post(self, outgoing: Outgoing) -> aiohttp.ClientResponse:
         body = outgoing.body
         return await self._session.post(
             URL(self._base + outgoing.path, encoded=True),
@@ -202,7 +238,6 @@ class Remote:
             allow_redirects=False,
             proxy=self._endpoint.proxy,
             timeout=self._connecting,
-            trace_request_ctx=trip,
         )
 
     async def _accepted(self, response: aiohttp.ClientResponse, body: Body) -> str:
@@ -304,15 +339,3 @@ def _oversized(where: str, most: int) -> Garbled:
     error = Garbled(f"{where} sent more than {most} bytes without an event in them.")
     error.retryable = False
     return error
-
-
-async def _note_reused(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
-) -> None:
-    context.trace_request_ctx.connected = context.trace_request_ctx.reused = True
-
-
-async def _note_connected(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionCreateEndParams
-) -> None:
-    context.trace_request_ctx.connected = True
