@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from podium.api.resources.amount import MOST_DOLLARS, _decimal, _nano
 from podium.kit import money
-from tests.api.house import Answer, House
+from tests.api.house import Answer, House, house
 from tests.api.spending import spender
 
 DOLLAR = money.NANO_PER_DOLLAR
@@ -110,17 +110,17 @@ async def test_a_scope_has_one_budget_for_each_period(api: House) -> None:
     assert (await made(api, root, period="week"))["id"] != first["id"]
 
 
-async def test_a_users_default_makes_way_for_a_budget_of_its_own(api: House) -> None:
-    root = await api.key("acme", "root", "admin")
-    await api.key("acme", "ann")
-    ann = await spender(api.database, "acme", "ann")
-    await api.database.fetch(
-        "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], ARRAY[5, NULL, NULL]::bigint[])", ann.tenant, ann.user
-    )
-    [default] = (await api.call("GET", "/v1/budgets", root)).json["data"]
-    assert (default["limit"], default["is_default"]) == ("0.000000005", True)
-    told = await made(api, root)
-    assert (told["id"], told["limit"], told["is_default"]) == (default["id"], "1", False)
+async def test_a_users_default_makes_way_for_a_budget_of_its_own(dsn: str) -> None:
+    async with house(dsn, default_budgets=(5, None, None)) as api:
+        root = await api.key("acme", "root", "admin")
+        await api.key("acme", "ann")
+        ann = await spender(api.database, "acme", "ann")
+        granted = "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], ARRAY[5, NULL, NULL]::bigint[])"
+        await api.database.fetch(granted, ann.tenant, ann.user)
+        [default] = (await api.call("GET", "/v1/budgets", root)).json["data"]
+        assert (default["limit"], default["is_default"]) == ("0.000000005", True)
+        told = await made(api, root)
+        assert (told["id"], told["limit"], told["is_default"]) == (default["id"], "1", False)
 
 
 async def test_every_kind_of_scope_is_found_by_what_callers_call_it(api: House) -> None:

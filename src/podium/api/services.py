@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.requests import Request
 
 from podium.identity import Keyring, Keys
@@ -47,6 +49,10 @@ async def services_of(request: Request) -> Services:  # FastAPI runs others in a
     """The services of the application that serves this request, or those that were lent to this request alone."""
     services: Services = request.scope.get(_OWN) or request.app.state.services
     return services
+
+
+TheServices = Annotated[Services, Depends(services_of)]
+"""As handlers of resources are given them."""
 
 
 def lend(request: Request, services: Services) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from podium.cli.moment import moment
 from podium.cli.option import AsJson, DataDir, Key, Url
 
 keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, list and revoke API keys.")
@@ -32,7 +33,7 @@ def create(  # noqa: PLR0913, PLR0917  # the options of a command
     if user_tier:
         wanted["user_tier"] = user_tier
     with told():
-        wanted["expires_at"] = _moment(expires)
+        wanted["expires_at"] = moment(expires, "expires")
         target = find_target(url, key, data_dir)
         try:
             made = target.client().ask("POST", "/v1/keys", wanted)
@@ -101,27 +102,6 @@ def revoke(
 
 def _days(key: dict[str, Any]) -> list[str]:
     return [(key[name] or "")[:10] for name in ("created_at", "expires_at")]
-
-
-def _moment(text: str | None) -> str | None:
-    """A day or a moment with its zone, as the API wants it; without a zone it is this machine's.
-
-    Raises:
-        InvalidRequest: it is neither.
-    """
-    from datetime import datetime
-
-    from podium.errors import InvalidRequest
-    from podium.kit import clock
-
-    if text is None:
-        return None
-    try:
-        return clock.rfc3339(datetime.fromisoformat(text).astimezone())
-    except (ValueError, OverflowError):
-        raise InvalidRequest(
-            f"{text!r} is no moment.", param="expires", hint="Write 2027-01-31 or 2027-01-31T12:00:00Z."
-        ) from None
 
 
 def _print_json(value: object) -> None:

@@ -21,6 +21,24 @@ async def find_user(database: Database, tenant: str, name: str, user_id: str | N
     return None if row is None else User(**dict(row))
 
 
+async def find_users(database: Database, tenant: str | None, word: str) -> tuple[str, ...]:
+    """The ids of the users of this name or id, in one tenant (an id) or in all."""
+    rows = await database.fetch(
+        "SELECT id FROM users WHERE (name = $2 OR id = $2) AND ($1::text IS NULL OR tenant = $1) ORDER BY id",
+        tenant,
+        word,
+    )
+    return tuple(row["id"] for row in rows)
+
+
+async def find_holder(database: Database, tenant: str, key_id: str) -> str | None:
+    """The user (an id) of a key of this tenant."""
+    found: str | None = await database.value(
+        "SELECT user_id FROM keys WHERE tenant = $1 AND id = $2", tenant, key_id
+    )
+    return found
+
+
 async def make_user(database: Database, tenant: str, name: str) -> User:
     """The user of this name in a tenant (an id), made if there is none."""
     row = await database.first(

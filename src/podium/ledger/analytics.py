@@ -19,9 +19,10 @@ PARTS: tuple[Part, ...] = ("model", "user_id", "key_id", "purpose")
 MOST = 100
 """How many of each part are told, the dearest first."""
 
+_DAY = 0b01111
 _KINDS: Mapping[int, Part | Literal["day", "all"]] = {
     0b11111: "all",
-    0b01111: "day",
+    _DAY: "day",
     0b10111: "model",
     0b11011: "user_id",
     0b11101: "key_id",
@@ -66,7 +67,7 @@ _SPENT = """
                        coalesce(sum(f.tokens), 0)::bigint AS tokens, coalesce(sum(f.amount), 0)::bigint AS amount
                   FROM found f
                  GROUP BY GROUPING SETS ((), (f.day), (f.model), (f.user_id), (f.key_id), (f.purpose))) s) p
-     WHERE p.place <= $3 OR p.kind = 15 ORDER BY p.kind, p.place
+     WHERE p.place <= $3 OR p.kind = {day} ORDER BY p.kind, p.place
 """
 
 
@@ -102,7 +103,7 @@ async def spending(database: Database, reach: Reach, days: int) -> Spending:
     today = clock.now().date()
     wanted = [today - timedelta(days=each) for each in reversed(range(days))]
     rows = await database.fetch(
-        _SPENT.format(**await _places(database), **_conditions(reach)),
+        _SPENT.format(**await _places(database), **_conditions(reach), day=_DAY),
         wanted,
         datetime.combine(wanted[0], time(), UTC),
         MOST,

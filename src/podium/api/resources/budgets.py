@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from podium.api.behalf import sessions_of, user_of
@@ -14,7 +14,7 @@ from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
 from podium.api.resources.route import Route
 from podium.api.resources.scopes import act_in, find_scope, names_in
-from podium.api.services import Services, services_of
+from podium.api.services import TheServices
 from podium.errors import Conflict, InvalidRequest, Unknown
 from podium.identity import Principal
 from podium.kit import clock, ids, money
@@ -27,7 +27,6 @@ from podium.store.database import Database
 router = APIRouter(prefix="/v1/budgets", route_class=ExactRoute, tags=["budgets"])
 reading = APIRouter(prefix="/v1/budgets", route_class=Route, tags=["budgets"])
 
-TheServices = Annotated[Services, Depends(services_of)]
 ScopeId = Annotated[Name, Field(max_length=200)]
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": ErrorAnswer, "description": "It contradicts what is there."}

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -27,7 +27,7 @@ from podium.api.resources.model import (
     written,
 )
 from podium.api.resources.route import Route
-from podium.api.services import Services, services_of
+from podium.api.services import Services, TheServices
 from podium.conversation import Change, Conversation, Message, Span
 from podium.errors import InvalidRequest, Unknown
 from podium.kit import clock
@@ -43,7 +43,6 @@ Search = Annotated[
     Query(max_length=200, description="Text to look for in titles and messages, in any case."),
     AfterValidator(lambda text: text if text is None else storable(text)),
 ]
-TheServices = Annotated[Services, Depends(services_of)]
 
 
 class ConversationGiven(Given):

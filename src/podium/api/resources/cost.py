@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, Field
 
 from podium.api.behalf import acting_for, find_session, user_of
@@ -17,7 +17,7 @@ from podium.api.resources.budgets import CONFLICT, ScopeId, reach_of
 from podium.api.resources.model import Given, plain
 from podium.api.resources.route import Route
 from podium.api.resources.scopes import find_scope, names_in
-from podium.api.services import Services, services_of
+from podium.api.services import TheServices
 from podium.errors import Conflict
 from podium.identity import Principal
 from podium.identity.users import names_of
@@ -29,8 +29,6 @@ from podium.store.database import Database
 
 router = APIRouter(route_class=ExactRoute, tags=["cost"])
 reading = APIRouter(route_class=Route, tags=["cost"])
-
-TheServices = Annotated[Services, Depends(services_of)]
 
 
 def _named(text: str) -> str:

@@ -1,24 +1,32 @@
 """Keys: `POST`, `GET` and `DELETE /v1/keys`."""
 
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field, field_validator
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 
 from podium.api.openapi import error_replies
 from podium.api.passage import passage_of, principal_of
-from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
+from podium.api.resources.model import (
+    MOMENT,
+    After,
+    Deleted,
+    Given,
+    Limit,
+    Moment,
+    Name,
+    Page,
+    read_cursor,
+    write_cursor,
+)
 from podium.api.resources.route import AdminRoute
-from podium.api.services import Services, services_of
+from podium.api.services import TheServices
 from podium.errors import Forbidden, Unknown
 from podium.identity import Key, Keys, NewKey, Principal, Scope, Tier
 from podium.identity.principal import TIERS
 from podium.kit import clock
 
 router = APIRouter(prefix="/v1/keys", route_class=AdminRoute, tags=["keys"])
-
-_LAST_YEAR = 9000
 
 
 class KeyGiven(Given):
@@ -31,15 +39,7 @@ class KeyGiven(Given):
     user_tier: Tier | None = Field(
         None, description="Becomes the user's own, for all their keys without one."
     )
-    expires_at: AwareDatetime | None = Field(None, description="With its zone, as in 2027-01-31T12:00:00Z.")
-
-    @field_validator("expires_at")
-    @classmethod
-    def in_reach(cls, moment: datetime | None) -> datetime | None:
-        """Refuse years that calendars cannot reckon with."""
-        if moment is not None and not 1970 < moment.year < _LAST_YEAR:
-            raise ValueError("is out of reach")
-        return moment
+    expires_at: Moment | None = Field(None, description=MOMENT)
 
 
 class KeyShown(BaseModel):
@@ -92,9 +92,7 @@ async def _check_grant(who: Principal, wanted: NewKey, keys: Keys) -> None:
 
 
 @router.post("", responses=error_replies("admin", takes="body"), summary="Make a key")
-async def create(
-    given: KeyGiven, request: Request, services: Annotated[Services, Depends(services_of)]
-) -> KeyIssued:
+async def create(given: KeyGiven, request: Request, services: TheServices) -> KeyIssued:
     """The secret is in this answer and nowhere else. The operator makes keys for any tenant, an admin for their own."""
     wanted = NewKey(
         tenant=given.tenant,
@@ -112,7 +110,7 @@ async def create(
 @router.get("", responses=error_replies("admin", takes="nothing"), summary="List keys")
 async def list_keys(
     request: Request,
-    services: Annotated[Services, Depends(services_of)],
+    services: TheServices,
     limit: Limit = 20,
     after: Annotated[After, Query()] = None,
 ) -> Page[KeyShown]:
@@ -124,7 +122,7 @@ async def list_keys(
 
 
 @router.delete("/{id}", responses=error_replies("admin", takes="id"), summary="Revoke a key")
-async def revoke(id: str, request: Request, services: Annotated[Services, Depends(services_of)]) -> Deleted:  # noqa: A002  # the path's word
+async def revoke(id: str, request: Request, services: TheServices) -> Deleted:  # noqa: A002  # the path's word
     """It is refused at once on this server and within five seconds on every other."""
     await services.keys.revoke(id, _reach(request))
     return Deleted(id=id)

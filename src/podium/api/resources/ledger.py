@@ -1,24 +1,22 @@
 """The ledger: `/v1/ledger`, what every attempt cost."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from podium.api.openapi import error_replies
 from podium.api.passage import principal_of
 from podium.api.resources.budgets import reach_of
-from podium.api.resources.model import Page, storable
+from podium.api.resources.model import MOMENT, Moment, Page, storable
 from podium.api.resources.route import Route
-from podium.api.services import Services, services_of
+from podium.api.services import TheServices
 from podium.errors import InvalidRequest, Unknown
-from podium.identity.tenants import find_users
 from podium.identity.tenants import names_of as names_of_tenants
-from podium.identity.users import names_of
+from podium.identity.users import find_users, names_of
 from podium.kit import clock, ids, money
 from podium.ledger import entries
 from podium.ledger.budgets import Reach
@@ -28,26 +26,10 @@ from podium.vocabulary.event import UsageSource
 
 router = APIRouter(prefix="/v1/ledger", route_class=Route, tags=["ledger"])
 
-TheServices = Annotated[Services, Depends(services_of)]
-
-_FIRST_YEAR, _LAST_YEAR = 1971, 9000
 _BUCKETS = ("input", "cached_input", "cache_write", "output", "reasoning", "audio")
 _CURSOR = 1 + 16 + 32
 
-
-def in_reach(moment: datetime | None) -> datetime | None:
-    """Refuse years that calendars cannot reckon with."""
-    if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError("is out of reach")
-    return moment
-
-
 Word = Annotated[str | None, Query(max_length=200), AfterValidator(lambda text: text and storable(text))]
-Moment = Annotated[
-    AwareDatetime | None,
-    Query(description="With its zone, as in 2027-01-31T12:00:00Z."),
-    AfterValidator(in_reach),
-]
 
 
 class UsageShown(BaseModel):
@@ -118,8 +100,8 @@ async def list_entries(  # noqa: PLR0913, PLR0917  # the parameters of a query
     user: Word = None,
     conversation: Word = None,
     model: Word = None,
-    since: Annotated[Moment, Query(alias="from")] = None,
-    until: Annotated[Moment, Query(alias="to")] = None,
+    since: Annotated[Moment | None, Query(alias="from", description=MOMENT)] = None,
+    until: Annotated[Moment | None, Query(alias="to", description=MOMENT)] = None,
 ) -> Response:
     """A member's own, an admin's tenant's, the operator's all; oldest first, from `from` until before `to`.
 

@@ -4,10 +4,11 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from podium.errors import InvalidRequest
 
@@ -16,6 +17,10 @@ MOST_METADATA_DEPTH = 16
 
 Item = TypeVar("Item")
 
+MOMENT = "With its zone, as in 2027-01-31T12:00:00Z."
+"""How a moment is written, for the description of the member that is one."""
+
+_FIRST_YEAR, _LAST_YEAR = 1971, 9000
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -33,7 +38,15 @@ def plain(text: str) -> str:
     return text
 
 
+def in_reach(moment: datetime) -> datetime:
+    """Refuse years that calendars cannot reckon with."""
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise ValueError("is out of reach")
+    return moment
+
+
 Storable = Annotated[str, AfterValidator(storable)]
+Moment = Annotated[AwareDatetime, AfterValidator(in_reach)]
 Name = Annotated[str, AfterValidator(plain), Field(min_length=1, max_length=128)]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 After = Annotated[

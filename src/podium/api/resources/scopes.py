@@ -8,9 +8,9 @@ from podium.api.identifier import session_name
 from podium.api.services import Services
 from podium.errors import Unknown
 from podium.identity import Principal
-from podium.identity.tenants import find_holder, find_tenant
+from podium.identity.tenants import find_tenant
 from podium.identity.tenants import names_of as names_of_tenants
-from podium.identity.users import names_of
+from podium.identity.users import find_holder, names_of
 from podium.kit import ids
 from podium.ledger import budgets
 from podium.ledger.budget import Budget, ScopeType
