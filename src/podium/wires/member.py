@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import Raw
 
+from podium.errors import InvalidRequest
+
 Members = dict[str, Raw]
 """A JSON object whose values are not parsed yet."""
 
@@ -63,6 +65,35 @@ def parse(value: Raw | None, kind: type[T]) -> T | None:
         return decoder(kind)(value)
     except BROKEN:
         return None
+
+
+def string_at(members: Members, name: str, path: str) -> str:
+    """A member that must be a string, of the object at `path`.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    text = parse(members.get(name), str)
+    if text is None:
+        raise InvalidRequest(f"`{path}.{name}` must be a string.", param=f"{path}.{name}")
+    return text
+
+
+def object_at(members: Members, name: str, path: str) -> Members:
+    """A member that must be an object, of the object at `path`.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    inner = parse(members.get(name), Members)
+    if inner is None:
+        raise InvalidRequest(f"`{path}.{name}` must be an object.", param=f"{path}.{name}")
+    return inner
+
+
+def rest_of(members: Members, *known: str) -> Members:
+    """The members that are not among those known."""
+    return {name: value for name, value in members.items() if name not in known}
 
 
 def decoder(kind: type[T]) -> Callable[[bytes | Raw], T]:

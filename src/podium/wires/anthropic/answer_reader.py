@@ -15,7 +15,7 @@ from podium.vocabulary.part import Extra
 from podium.vocabulary.usage import HostUsage
 from podium.wires.anthropic.block_reader import BlockReader, SchemaBlock, read_block
 from podium.wires.anthropic.fault import read_inline_error
-from podium.wires.anthropic.member import NAME, extra_of, rest_of
+from podium.wires.anthropic.member import NAME, extra_of
 from podium.wires.anthropic.plain import PlainArguments, PlainText, decode_plain
 from podium.wires.anthropic.stop import read_reason, write_reason
 from podium.wires.anthropic.usage import merged, read_usage
@@ -30,6 +30,7 @@ from podium.wires.member import (
     on_one_line,
     parse,
     raw,
+    rest_of,
 )
 from podium.wires.sse import Event
 

@@ -17,8 +17,8 @@ from podium.vocabulary.event import (
 from podium.vocabulary.part import Extra, Opaque, Reasoning, Signature, Text
 from podium.wires import answer_tool
 from podium.wires.anthropic.citation import read_citations
-from podium.wires.anthropic.member import NAME, extra_of, rest_of
-from podium.wires.member import NULL, Members, parse, raw
+from podium.wires.anthropic.member import NAME, extra_of
+from podium.wires.member import NULL, Members, parse, raw, rest_of
 from podium.wires.seal import unwrap
 
 

@@ -24,8 +24,8 @@ from podium.vocabulary.part import (
 )
 from podium.wires.anthropic.block_writer import write_block
 from podium.wires.anthropic.citation import read_citations
-from podium.wires.anthropic.member import NAME, extra_of, level, rest_of
-from podium.wires.member import Members, is_null, parse, raw
+from podium.wires.anthropic.member import NAME, extra_of, level
+from podium.wires.member import Members, is_null, object_at, parse, raw, rest_of, string_at
 from podium.wires.seal import unwrap
 from podium.wires.text_document import words_of
 
@@ -126,22 +126,8 @@ def write_part(part: Part, path: str, *, own_files: bool) -> Raw:
     return written
 
 
-def _string(members: Members, name: str, path: str) -> str:
-    text = parse(members.get(name), str)
-    if text is None:
-        raise InvalidRequest(f"`{path}.{name}` must be a string.", param=f"{path}.{name}")
-    return text
-
-
-def _object(members: Members, name: str, path: str) -> Members:
-    inner = parse(members.get(name), Members)
-    if inner is None:
-        raise InvalidRequest(f"`{path}.{name}` must be an object.", param=f"{path}.{name}")
-    return inner
-
-
 def _read_text(members: Members, path: str) -> Part:
-    text = _string(members, "text", path)
+    text = string_at(members, "text", path)
     cited = parse(members.get("citations"), list[Raw]) or []
     extra = extra_of(block=rest_of(members, "type", "text", *(("citations",) if cited else ())))
     return Text(text, read_citations(cited, text), extra)
@@ -149,18 +135,18 @@ def _read_text(members: Members, path: str) -> Part:
 
 def _media(members: Members, path: str) -> tuple[Media, Members] | None:
     """Where the bytes are, with the unknown members of the source; None if the source is of another kind."""
-    source = _object(members, "source", path)
+    source = object_at(members, "source", path)
     path = f"{path}.source"
-    match _string(source, "type", path):
+    match string_at(source, "type", path):
         case "base64":
-            kind = _string(source, "media_type", path)
-            media = Media("inline", _string(source, "data", path), media_type=kind)
+            kind = string_at(source, "media_type", path)
+            media = Media("inline", string_at(source, "data", path), media_type=kind)
         case "url":
-            media = Media("url", _string(source, "url", path))
+            media = Media("url", string_at(source, "url", path))
         case "file":
-            media = Media("file", _string(source, "file_id", path))
+            media = Media("file", string_at(source, "file_id", path))
         case "text":
-            data = base64.b64encode(_string(source, "data", path).encode()).decode()
+            data = base64.b64encode(string_at(source, "data", path).encode()).decode()
             media = Media("inline", data, media_type="text/plain")
         case _:
             return None
@@ -189,11 +175,11 @@ def _read_thinking(members: Members, path: str) -> Part:
     value = parse(members.get("signature"), str)
     signature = (unwrap(value) or Signature(NAME, "", value)) if value else None
     extra = extra_of(block=rest_of(members, "type", "thinking", "signature"))
-    return Reasoning(_string(members, "thinking", path), signature, extra=extra)
+    return Reasoning(string_at(members, "thinking", path), signature, extra=extra)
 
 
 def _read_redacted(members: Members, path: str) -> Part:
-    value = _string(members, "data", path)
+    value = string_at(members, "data", path)
     signature = unwrap(value) or Signature(NAME, "", value)
     return Reasoning("", signature, redacted=True, extra=extra_of(block=rest_of(members, "type", "data")))
 
@@ -201,10 +187,10 @@ def _read_redacted(members: Members, path: str) -> Part:
 def _read_call(members: Members, path: str) -> Part:
     value = members.get("input")
     if value is not None and not is_null(value):
-        _object(members, "input", path)
+        object_at(members, "input", path)
     return ToolCall(
-        id=_string(members, "id", path),
-        name=_string(members, "name", path),
+        id=string_at(members, "id", path),
+        name=string_at(members, "name", path),
         arguments="{}" if value is None or is_null(value) else bytes(value).decode(),
         extra=extra_of(block=rest_of(members, "type", "id", "name", "input")),
     )
@@ -213,7 +199,7 @@ def _read_call(members: Members, path: str) -> Part:
 def _read_result(members: Members, path: str) -> Part:
     content = members.get("content")
     return ToolResult(
-        call_id=_string(members, "tool_use_id", path),
+        call_id=string_at(members, "tool_use_id", path),
         parts=() if content is None or is_null(content) else read_content(content, f"{path}.content"),
         is_error=bool(parse(members.get("is_error"), bool)),
         extra=extra_of(block=rest_of(members, "type", "tool_use_id", "content", "is_error")),

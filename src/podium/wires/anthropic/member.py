@@ -32,8 +32,3 @@ def level(extra: Extra | None, name: str) -> Members:
     if extra is None or extra.wire != NAME or name not in extra.members:
         return {}
     return parse(extra.members[name], Members) or {}
-
-
-def rest_of(members: Members, *known: str) -> Members:
-    """The members that are not among those known."""
-    return {name: value for name, value in members.items() if name not in known}

@@ -14,10 +14,10 @@ from podium.errors import InvalidRequest
 from podium.vocabulary.part import Extra, Part, Reasoning, ToolCall, ToolResult
 from podium.vocabulary.request import Effort, Line, Request, Sampling, Schema, Source, Tool
 from podium.wires.anthropic.content import read_content
-from podium.wires.anthropic.member import NAME, extra_of, rest_of
+from podium.wires.anthropic.member import NAME, extra_of
 from podium.wires.anthropic.tool import read_choice, read_tool
 from podium.wires.demand import members_of, optional, required
-from podium.wires.member import Members, is_null, parse, raw
+from podium.wires.member import Members, is_null, parse, raw, rest_of
 from podium.wires.stranger import strange_line
 
 HEADERS = ("anthropic-version", "anthropic-beta")

@@ -10,9 +10,9 @@ from podium.errors import Inexpressible, InvalidRequest
 from podium.vocabulary.part import Extra
 from podium.vocabulary.request import Tool, ToolChoice
 from podium.wires.anthropic.closed import is_closed
-from podium.wires.anthropic.member import NAME, extra_of, level, rest_of
+from podium.wires.anthropic.member import NAME, extra_of, level
 from podium.wires.dialect import WHOLE, unknown_choice
-from podium.wires.member import Members, parse, raw
+from podium.wires.member import Members, parse, raw, rest_of
 
 _MODES = {"auto": "auto", "any": "required", "none": "none", "tool": "required"}
 _NO_PARAMETERS = Raw(b'{"type":"object","properties":{}}')

@@ -11,11 +11,11 @@ from podium.wires.gemini.candidate_reader import CandidateReader
 from podium.wires.gemini.element import ElementParser
 from podium.wires.gemini.fault import read_inline_error
 from podium.wires.gemini.media import data_of
-from podium.wires.gemini.member import NAME, TRUE, extra_of, flat, listed, rest_of
+from podium.wires.gemini.member import NAME, TRUE, extra_of, flat, listed
 from podium.wires.gemini.plain import decode_plain
 from podium.wires.gemini.usage import read_usage
 from podium.wires.intake import Intake
-from podium.wires.member import BROKEN, Members, decode_members, is_null, mended, parse
+from podium.wires.member import BROKEN, Members, decode_members, is_null, mended, parse, rest_of
 
 _KNOWN = ("candidates", "usageMetadata", "modelVersion", "responseId", "error")
 

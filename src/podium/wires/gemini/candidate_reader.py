@@ -21,8 +21,8 @@ from podium.wires.gemini.citation import read_citations
 from podium.wires.gemini.finish import UNSPECIFIED, reason_of, word_for, word_of
 from podium.wires.gemini.logprob import read_logprobs
 from podium.wires.gemini.media import data_of, read_media
-from podium.wires.gemini.member import NAME, TRUE, extra_of, flat, listed, rest_of
-from podium.wires.member import Members, decode_members, is_null, parse, raw
+from podium.wires.gemini.member import NAME, TRUE, extra_of, flat, listed
+from podium.wires.member import Members, decode_members, is_null, parse, raw, rest_of
 
 _KNOWN = ("index", "content", "finishReason")
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]")

@@ -17,9 +17,9 @@ from podium.wires.call_id import paired
 from podium.wires.demand import optional, required
 from podium.wires.gemini.demand import entry, inner
 from podium.wires.gemini.media import read_media
-from podium.wires.gemini.member import NAME, TRUE, camel, extra_of, listed, mark, rest_of
+from podium.wires.gemini.member import NAME, TRUE, camel, extra_of, listed, mark
 from podium.wires.gemini.signature import read_signature
-from podium.wires.member import Members, is_null, parse, raw
+from podium.wires.member import Members, is_null, parse, raw, rest_of
 from podium.wires.stranger import strange_line
 
 _ROLES = ("user", "model", "function")

@@ -10,8 +10,8 @@ from msgspec import Raw
 
 from podium.errors import Inexpressible
 from podium.vocabulary.part import Audio, Document, Image, Media, Video
-from podium.wires.gemini.member import TRUE, camel, extra_of, level, rest_of
-from podium.wires.member import Members, parse, raw
+from podium.wires.gemini.member import TRUE, camel, extra_of, level
+from podium.wires.member import Members, parse, raw, rest_of
 
 AnyMedia = Image | Audio | Video | Document
 

@@ -70,11 +70,6 @@ def flat(value: Raw) -> Raw:
     return value if b"\n" not in data and b"\r" not in data else Raw(on_one_line(data))
 
 
-def rest_of(members: Members, *known: str) -> Members:
-    """The members that are not among those known."""
-    return {name: value for name, value in members.items() if name not in known}
-
-
 def extra_of(*marks: tuple[str, Raw], **levels: Members | None) -> Extra | None:
     """An `Extra` of marks, and of the levels that have members; None if there is nothing in it."""
     members = {level: raw(each) for level, each in levels.items() if each}

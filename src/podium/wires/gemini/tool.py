@@ -10,9 +10,9 @@ from podium.vocabulary.request import Request, Source, Tool, ToolChoice
 from podium.wires.demand import optional, required
 from podium.wires.dialect import WHOLE, unknown_choice
 from podium.wires.gemini.demand import entry, inner
-from podium.wires.gemini.member import NAME, camel, extra_of, level, listed, mark, rest_of
+from podium.wires.gemini.member import NAME, camel, extra_of, level, listed, mark
 from podium.wires.gemini.schema import json_schema
-from podium.wires.member import Members, is_null, parse, raw
+from podium.wires.member import Members, is_null, parse, raw, rest_of
 from podium.wires.place import tool_place
 
 _KNOWN = ("name", "description", "parameters", "parametersJsonSchema")

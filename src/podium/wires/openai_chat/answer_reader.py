@@ -70,8 +70,9 @@ class OpenAIChatReader:
             Garbled: the bytes are no answer of this wire, or too many.
             ProviderError: the host reports an error.
         """
-        if (text := self._repeat.cut(data)) is not None and self._speaking is not None:
-            self._speaking.say(text, self._out)
+        if (texts := self._repeat.cut(data)) is not None and self._speaking is not None:
+            for text in texts:
+                self._speaking.say(text, self._out)
             return self._given()
         self._repeat.forget()
         if not self._decided:

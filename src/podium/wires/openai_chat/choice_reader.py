@@ -95,7 +95,7 @@ class ChoiceReader:
         self._annotations: list[Raw] = []
         self._details: list[Raw] = []
         self._audio: dict[str, object] = {}
-        self.calls = CallReader(index, self._next_part, self._carried)
+        self._calls: CallReader | None = None
 
     @property
     def ended(self) -> bool:
@@ -166,7 +166,7 @@ class ChoiceReader:
         calls = body.get("tool_calls")
         if calls is not None and calls != NULL:
             self._kind = ""
-            self.calls.read(decode_list(calls), out, whole=whole)
+            self._called().read(decode_list(calls), out, whole=whole)
 
     def _content(self, value: Raw, out: list[Delta]) -> None:
         content = _decode_content(value)
@@ -254,8 +254,14 @@ class ChoiceReader:
 
     def _function_call(self, value: Raw, out: list[Delta]) -> None:
         self._kind = ""
-        if not self.calls.read_legacy(decode_members(value), out):
+        if not self._called().read_legacy(decode_members(value), out):
             self._message_extra["function_call"] = value
+
+    def _called(self) -> CallReader:
+        """Made when something is called, as most answers call nothing."""
+        if self._calls is None:
+            self._calls = CallReader(self.index, self._next_part, self._carried)
+        return self._calls
 
     def _annotation_list(self, value: Raw, _out: list[Delta]) -> None:
         self._annotations.extend(decode_raws(value))
@@ -294,12 +300,13 @@ class ChoiceReader:
         """The choice's last deltas: parts in their whole form, calls completed, and why it ended."""
         self.answer_extra = {**self.answer_extra, **answer_extra}
         self._end_parts(out)
-        self.calls.end(out)
+        if self._calls is not None:
+            self._calls.end(out)
         if self._empty and self._text_at is None:
             self._message_extra["content"] = raw("")
         said = self._finish or ""
         reason = _FINISH.get(said, "other")
-        if self.calls.any and reason in ("stop", "other"):
+        if self._calls is not None and self._calls.any and reason in ("stop", "other"):
             reason = "tool_calls"
         if self._finish_word is not None and said != reason:
             self._choice_extra["finish_reason"] = raw(said)

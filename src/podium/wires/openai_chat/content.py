@@ -21,6 +21,7 @@ from podium.vocabulary.part import (
     Text,
     Video,
 )
+from podium.wires.member import object_at, rest_of, string_at
 from podium.wires.openai_chat.member import NAME, Members, extra_of, level, parse, raw
 
 _AUDIO_TYPES = {
@@ -63,7 +64,7 @@ def read_image(members: Members) -> Image | None:
         media_of(url),
         detail=parse((inner or {}).get("detail"), str),
         extra=extra_of(
-            part=_rest(members, "type", "image_url"), function=_rest(inner or {}, "url", "detail")
+            part=rest_of(members, "type", "image_url"), function=rest_of(inner or {}, "url", "detail")
         ),
     )
 
@@ -169,30 +170,14 @@ def _url(media: Media, path: str) -> str:
     raise Inexpressible("The openai_chat wire has no file ids for this kind of part.", param=path)
 
 
-def _rest(members: Members, *known: str) -> Members:
-    return {name: value for name, value in members.items() if name not in known}
-
-
-def _string(members: Members, name: str, path: str) -> str:
-    text = parse(members.get(name), str)
-    if text is None:
-        raise InvalidRequest(f"`{path}.{name}` must be a string.", param=f"{path}.{name}")
-    return text
-
-
-def _object(members: Members, name: str, path: str) -> Members:
-    inner = parse(members.get(name), Members)
-    if inner is None:
-        raise InvalidRequest(f"`{path}.{name}` must be an object.", param=f"{path}.{name}")
-    return inner
-
-
 def _read_text(members: Members, path: str) -> Part:
-    return Text(_string(members, "text", path), extra=extra_of(part=_rest(members, "type", "text")))
+    return Text(string_at(members, "text", path), extra=extra_of(part=rest_of(members, "type", "text")))
 
 
 def _read_refusal(members: Members, path: str) -> Part:
-    return Refusal(_string(members, "refusal", path), extra=extra_of(part=_rest(members, "type", "refusal")))
+    return Refusal(
+        string_at(members, "refusal", path), extra=extra_of(part=rest_of(members, "type", "refusal"))
+    )
 
 
 def _read_image(members: Members, path: str) -> Part:
@@ -209,14 +194,16 @@ def _read_audio(members: Members, path: str) -> Part:
     inner = parse(members.get("input_audio"), Members)
     if inner is None:  # Mistral's dialect has the bytes, or a URL, in place of the object
         return Opaque(NAME, raw(members)) if parse(members.get("input_audio"), str) else _bad_audio(path)
-    name = _string(inner, "format", f"{path}.input_audio")
+    name = string_at(inner, "format", f"{path}.input_audio")
     return Audio(
         Media(
             "inline",
-            _string(inner, "data", f"{path}.input_audio"),
+            string_at(inner, "data", f"{path}.input_audio"),
             media_type=_AUDIO_TYPES.get(name, f"audio/{name}"),
         ),
-        extra=extra_of(part=_rest(members, "type", "input_audio"), function=_rest(inner, "data", "format")),
+        extra=extra_of(
+            part=rest_of(members, "type", "input_audio"), function=rest_of(inner, "data", "format")
+        ),
     )
 
 
@@ -225,12 +212,12 @@ def _bad_audio(path: str) -> Part:
 
 
 def _read_file(members: Members, path: str) -> Part:
-    inner = _object(members, "file", path)
+    inner = object_at(members, "file", path)
     name = parse(inner.get("filename"), str)
     file_id, data = parse(inner.get("file_id"), str), parse(inner.get("file_data"), str)
-    rest = _rest(inner, "file_id", "file_data", "filename")
+    rest = rest_of(inner, "file_id", "file_data", "filename")
     if file_id is not None:
-        extra = extra_of(part=_rest(members, "type", "file"), function=rest)
+        extra = extra_of(part=rest_of(members, "type", "file"), function=rest)
         return Document(Media("file", file_id, name=name), extra=extra)
     if data is None:
         raise InvalidRequest(f"`{path}.file` needs `file_data` or `file_id`.", param=f"{path}.file")
@@ -239,15 +226,15 @@ def _read_file(members: Members, path: str) -> Part:
         media = Media("inline", data)
     elif media.kind == "url":  # OpenRouter's dialect
         rest["file_data"] = raw(data)
-    extra = extra_of(part=_rest(members, "type", "file"), function=rest)
+    extra = extra_of(part=rest_of(members, "type", "file"), function=rest)
     return Document(Media(media.kind, media.value, media_type=media.media_type, name=name), extra=extra)
 
 
 def _read_video(members: Members, path: str) -> Part:
-    inner = _object(members, "video_url", path)
+    inner = object_at(members, "video_url", path)
     return Video(
-        media_of(_string(inner, "url", f"{path}.video_url")),
-        extra=extra_of(part=_rest(members, "type", "video_url"), function=_rest(inner, "url")),
+        media_of(string_at(inner, "url", f"{path}.video_url")),
+        extra=extra_of(part=rest_of(members, "type", "video_url"), function=rest_of(inner, "url")),
     )
 
 

@@ -29,17 +29,21 @@ class Repeat:
         """Something else came."""
         self._length = 0
 
-    def cut(self, data: bytes) -> str | None:
-        """The text of a chunk in the same frame; None if it has to be parsed."""
+    def cut(self, data: bytes) -> list[str] | None:
+        """The texts of one or more chunks in the same frame; None if anything of it has to be parsed."""
         if not self._length or len(data) <= self._length:
             return None
         if not (data.startswith(self._before) and data.endswith(self._after)):
             return None
-        said = data[len(self._before) : -len(self._after)]
-        if b'"' in said or b"\\" in said:
-            return None
-        try:
-            text = said.decode()
-        except UnicodeDecodeError:
-            return None
-        return text if text.isprintable() else None
+        texts: list[str] = []
+        for said in data[len(self._before) : -len(self._after)].split(self._after + self._before):
+            if not said or b'"' in said or b"\\" in said:
+                return None
+            try:
+                text = said.decode()
+            except UnicodeDecodeError:
+                return None
+            if not text.isprintable():
+                return None
+            texts.append(text)
+        return texts
