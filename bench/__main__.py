@@ -42,6 +42,7 @@ def main() -> int:
     """Read the command line, measure, print; 1 if a figure is over its limit, void or has errors, else 0."""
     asked = _arguments()
     plan = Plan.quick(asked.seed) if asked.quick else Plan.full(asked.seed)
+    plan = plan.long if asked.long else plan
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is stopped then, too
     os.sched_setaffinity(0, {OTHER_CORE})  # and whatever is started, unless it is moved
     with upstream() as port:
@@ -67,6 +68,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="about a minute; the figures are rougher")
     parser.add_argument(
         "--soak", action="store_true", help="200 streams and 50 chats for a minute, nothing else"
+    )
+    parser.add_argument(
+        "--long", action="store_true", help="ledger: a snapshot of ten minutes, ten million entries"
     )
     parser.add_argument("--only", choices=_PARTS, action="append", help="this part; may be given again")
     parser.add_argument(

@@ -29,16 +29,27 @@ class Plan:
     """Calls for a median of latency."""
     starts: int
     """Starts of the server for a median."""
+    snapshot: float = 30.0
+    """Seconds for which somebody keeps a snapshot of the ledger's database open."""
+    entries: int = 1_000_000
+    """That the ledger has in the end."""
 
     @classmethod
     def full(cls, seed: int) -> "Plan":
         """The plan of the published table."""
         return cls(seed=seed, rounds=5, seconds=4.0, rate=300.0, samples=400, starts=3)
 
+    @property
+    def long(self) -> "Plan":
+        """The same with ten minutes and ten million entries."""
+        return replace(self, snapshot=600.0, entries=10_000_000)
+
     @classmethod
     def quick(cls, seed: int) -> "Plan":
         """About a minute in all."""
-        return cls(seed=seed, rounds=3, seconds=1.0, rate=300.0, samples=80, starts=1)
+        return cls(
+            seed=seed, rounds=3, seconds=1.0, rate=300.0, samples=80, starts=1, snapshot=5.0, entries=100_000
+        )
 
 
 @dataclass(frozen=True)

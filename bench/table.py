@@ -58,13 +58,22 @@ class Figure:
 
 
 def of_values(
-    name: str, unit: str, values: Sequence[float], asked: Asked = NOTHING, *, note: str = ""
+    name: str,
+    unit: str,
+    values: Sequence[float],
+    asked: Asked = NOTHING,
+    *,
+    note: str = "",
+    relay: float | None = None,
 ) -> Figure:
-    """A figure from its measurements."""
+    """A figure from its measurements; `relay` is what the relay took a call in the same run."""
+    measured = statistics.median(values)
+    if relay is not None and asked.limit is not None:
+        note += f"; {measured * RELAY_US / relay:.3g} {unit} where the relay takes {RELAY_US:.0f} µs"
     return Figure(
         name=name,
         unit=unit,
-        measured=statistics.median(values),
+        measured=measured,
         lowest=min(values),
         highest=max(values),
         asked=asked,

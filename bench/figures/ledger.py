@@ -8,10 +8,11 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 
+from bench.figures.stateless import keep_stateless_busy
 from bench.lab import Lab
 from bench.load import p50
 from bench.process import OTHER_CORE, SERVER_CORE, postgres_seconds
@@ -31,6 +32,7 @@ _FAR = 10**18
 # Of 64 callers at once half are refused, for ever: what is settled costs nothing.
 _NEAR = _CALLERS // 2 * _HELD
 _BUDGETS = 10_000
+_PAGE = 100_000  # entries written at a time
 _WARM_SECONDS = 0.3
 _PAYER = Payer("ten_bench", "usr_bench", "key_bench")
 _SERVER = Asked(limit=60)
@@ -55,6 +57,9 @@ SELECT 'att_0' || md5(n::text), clock_timestamp(), 'turn_' || n, 'ten_old', 'usr
        't', 1, 0, 0, 1, 0, 0, 'provider', true, 1, 0, 600, '{}'
   FROM generate_series($1::int, $2::int) AS n
 """
+_ENTERED = (
+    "SELECT count(*) AS count, sum(amount)::bigint AS amount FROM ledger_entries WHERE tenant = 'ten_bench'"
+)
 _LEFT = """
 SELECT coalesce(sum(p.held), 0)::bigint AS held, coalesce(bool_or(p.spent > p.amount), false) AS is_over,
        (SELECT count(*) FROM holds) AS holds
@@ -91,6 +96,8 @@ class _Desk:
     side: asyncpg.Connection
     dsn: str
     postmaster: int
+    paid: list[int] = field(default_factory=list)
+    """What each attempt cost that was settled."""
 
     async def limit(self, amount: int) -> None:
         await self.side.execute(_LIMIT, amount)
@@ -139,7 +146,6 @@ class _Desk:
             amount=_HELD,
             least=_HELD,
             tokens=10,
-            floor=1,
         )
         try:
             await self.till.hold(wanted)
@@ -149,21 +155,32 @@ class _Desk:
         await self.till.settle(
             Spent(attempt, cost, 0, usage, "provider", "r", succeeded=True, milliseconds=1)
         )
+        self.paid.append(cost)
         return True
+
+    async def check(self) -> None:
+        """All that was settled is entered, and nothing else."""
+        entered = await self.side.fetchrow(_ENTERED)
+        if entered is None or tuple(entered) != (len(self.paid), sum(self.paid)):
+            raise RuntimeError(f"{len(self.paid)} settled for {sum(self.paid)}, and there are {entered}")
 
 
 async def measure(lab: Lab) -> list[Figure]:
     """A hot tenant budget far from its limit and near it, one caller, many budgets, many rows, a foreign snapshot."""
+    relay = p50([(await keep_stateless_busy(lab, lab.relay)).unit_us for _ in range(lab.plan.rounds)])
     os.sched_setaffinity(0, {SERVER_CORE})
     try:
         async with _desk(lab) as desk:
-            figures = [*await _hot(lab, desk), *await _foreign(lab, desk)]
-            return [*figures, *await _by_budgets(lab, desk), *await _by_rows(lab, desk)]
+            figures = [*await _hot(lab, desk, relay), *await _foreign(lab, desk)]
+            figures += [*await _by_budgets(lab, desk), *await _by_rows(lab, desk)]
+            await desk.check()
+            return figures
     finally:
         os.sched_setaffinity(0, {OTHER_CORE})
 
 
-async def _hot(lab: Lab, desk: _Desk) -> list[Figure]:
+async def _hot(lab: Lab, desk: _Desk, relay: float) -> list[Figure]:
+    """`relay` is what the relay took a call, in µs."""
     far, near = [], []
     for _ in range(lab.plan.rounds):
         await desk.limit(_FAR)
@@ -179,7 +196,9 @@ async def _hot(lab: Lab, desk: _Desk) -> list[Figure]:
     refused = 1 - sum(run.pairs for run in near) / sum(run.decided for run in near)
     note = f"{_CALLERS} callers, one tenant budget"
     figures = [
-        of_values("hold and settlement", "µs", [run.pair_cpu_us for run in far], _SERVER, note=note),
+        of_values(
+            "hold and settlement", "µs", [run.pair_cpu_us for run in far], _SERVER, note=note, relay=relay
+        ),
         of_values("hold and settlement: Postgres", "µs", [run.pair_postgres_us for run in far], note=note),
     ]
     for name, runs, more in (("far from", far, ""), ("near", near, f", {refused:.0%} refused")):
@@ -187,11 +206,16 @@ async def _hot(lab: Lab, desk: _Desk) -> list[Figure]:
         told = f"{note}; {rate:.0f} a second{more}"
         figures.append(
             of_values(
-                f"a decision {name} its limit", "µs", [run.decision_us for run in runs], _RATE, note=told
+                f"a decision {name} its limit",
+                "µs",
+                [run.decision_us for run in runs],
+                _RATE,
+                note=told,
+                relay=relay,
             )
         )
-    one = of_values("hold and settlement, one caller", "ms", alone, Asked(limit=1), note="p50; two fsyncs")
-    return [*figures, one]
+    one = "hold and settlement, one caller"
+    return [*figures, of_values(one, "ms", alone, Asked(limit=1), note="p50; two fsyncs", relay=relay)]
 
 
 async def _foreign(lab: Lab, desk: _Desk) -> list[Figure]:
@@ -202,12 +226,13 @@ async def _foreign(lab: Lab, desk: _Desk) -> list[Figure]:
         await foreign.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         await foreign.fetch("SELECT count(*) FROM budgets")
         began = time.perf_counter()
-        under = [await desk.run(lab.plan.seconds) for _ in range(2 * lab.plan.rounds)]
+        while time.perf_counter() - began < lab.plan.snapshot:
+            await desk.run(lab.plan.seconds)
         open_for = time.perf_counter() - began
+        under = [await desk.run(lab.plan.seconds) for _ in range(lab.plan.rounds)]
     finally:
         await foreign.close()
-    last = under[lab.plan.rounds :]
-    return [_compared(f"a decision under a foreign snapshot of {open_for:.0f} s", before, last)]
+    return [_compared(f"a decision under a foreign snapshot of {open_for:.0f} s", before, under)]
 
 
 async def _by_budgets(lab: Lab, desk: _Desk) -> list[Figure]:
@@ -220,12 +245,13 @@ async def _by_budgets(lab: Lab, desk: _Desk) -> list[Figure]:
 
 
 async def _by_rows(lab: Lab, desk: _Desk) -> list[Figure]:
-    most = 1_000_000 if lab.plan.seconds > 1 else 100_000
     await desk.side.execute(_ENTRIES, 1, 10_000)
     few = [await desk.run(lab.plan.seconds) for _ in range(lab.plan.rounds)]
-    await desk.side.execute(_ENTRIES, 10_001, most)
+    for before in range(10_000, lab.plan.entries, _PAGE):
+        await desk.side.execute(_ENTRIES, before + 1, min(before + _PAGE, lab.plan.entries))
+    await desk.side.execute("CHECKPOINT")
     many = [await desk.run(lab.plan.seconds) for _ in range(lab.plan.rounds)]
-    return [_compared(f"a decision with {most:,} entries more", few, many)]
+    return [_compared(f"a decision with {lab.plan.entries:,} entries more", few, many)]
 
 
 def _compared(name: str, before: Sequence[_Run], after: Sequence[_Run]) -> Figure:

@@ -29,7 +29,7 @@ class Spender:
             " _conversations => ARRAY[$4], _tenants => ARRAY[$5], _users => ARRAY[$6], _keys => ARRAY[$7],"
             " _personas => ARRAY[$8], _dialogues => ARRAY[NULL]::text[], _purposes => ARRAY[$9],"
             " _models => ARRAY[$10], _tariffs => ARRAY['tariff'], _wanted => ARRAY[$11::bigint],"
-            " _least => ARRAY[$11::bigint], _tokens => ARRAY[10], _floors => ARRAY[0::bigint], _defaults => '{}')",
+            " _least => ARRAY[$11::bigint], _tokens => ARRAY[10], _defaults => '{}')",
             PROCESS,
             attempt,
             told.get("turn"),

@@ -128,7 +128,7 @@ class Monkey:
         connection = await asyncpg.connect(self._cluster.dsn, timeout=2)
         try:
             rows = await connection.fetch(
-                "SELECT pid FROM pg_stat_activity WHERE application_name = 'podium'"
+                "SELECT pid FROM pg_stat_activity WHERE starts_with(application_name, 'podium')"
             )
         finally:
             await connection.close()

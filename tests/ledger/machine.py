@@ -143,7 +143,8 @@ class Ledger:
         if paid is None:
             return (None,)
         if paid.held is None:
-            if step.source == "provider" != paid.source:
+            is_refused = step.source == paid.source == "none" and (step.amount, step.suspense) == (0, 0)
+            if is_refused or step.source == "provider" != paid.source:
                 self._correct(step.attempt, step.amount, step.source)
             return (None,)
         for period in self._counted(paid):

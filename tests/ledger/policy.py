@@ -84,10 +84,13 @@ async def reckon(
 
 
 def _refused(entry: dict[str, Any]) -> list[str]:
-    waits = entry["suspense"] > 0
-    if waits and entry["milliseconds"] == 0:  # settled by who took it over, and could not know
-        waits = entry["suspense"] >= entry["held"]
-    return ["refused and not free"] if waits or (entry["source"], entry["amount"]) != ("none", 0) else []
+    free = entry["suspense"] == 0 or _is_unknown(entry)
+    return [] if free and (entry["source"], entry["amount"]) == ("none", 0) else ["refused and not free"]
+
+
+def _is_unknown(entry: dict[str, Any]) -> bool:
+    """Whether it was settled by who took it over, and could not know."""
+    return bool(entry["milliseconds"] == 0 and entry["suspense"] == entry["held"])
 
 
 async def _owed(entry: dict[str, Any], call: Served, price: Price, sent: str) -> list[str]:
@@ -98,8 +101,10 @@ async def _owed(entry: dict[str, Any], call: Served, price: Price, sent: str) ->
         if (amount, suspense) != (cost(call.usage, price), 0):
             wrong.append(f"not what the host counted, {cost(call.usage, price)}")
     elif entry["source"] == "none":
-        if amount or not 0 < suspense < held:
-            wrong.append("nothing came of it, and it is not what its input costs that waits")
+        if amount or not (0 < suspense < held or _is_unknown(entry)):
+            wrong.append(
+                "nothing came of it, and it is not what its input costs that waits, nor all that was held"
+            )
     else:
         most = (await count_text(sent, MODEL)).tokens + 1  # a word that was cut in two may be counted as two
         if amount != cost(usage, price) or entry["output"] > most:

@@ -76,8 +76,8 @@ async def receiving(*answers: int) -> AsyncGenerator[Receiver, None]:
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        host, port = runner.addresses[0][:2]
-        receiver.url = f"http://{host}:{port}"
+        port = runner.addresses[0][1]
+        receiver.url = f"http://localhost:{port}"  # cookies are kept for names alone
         yield receiver
     finally:
         receiver.freed.set()

@@ -248,6 +248,15 @@ async def test_a_receiver_that_is_silent_or_not_there_is_tried_again(
         assert [each["failure"] for each in told] == ["ClientConnectorError" if url else "TimeoutError"]
 
 
+async def test_a_redirect_is_a_failure(shared: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = await warned(shared)
+    async with receiving(302) as receiver, running(shared, monkeypatch, receiver.webhook) as slept:
+        await wait_slept(shared, slept)
+        row = await of(shared, budget)
+    assert [delivery.path for delivery in receiver.deliveries] == ["/hook"]
+    assert (row["tries"], row["delivered_at"], row["next_try_at"] is None) == (1, None, False)
+
+
 async def test_it_is_logged_with_its_first_try(
     shared: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

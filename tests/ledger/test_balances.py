@@ -1,5 +1,6 @@
 """Every balance of every period, reckoned anew: in pages of any size, and beside what may still come in between."""
 
+import asyncio
 from collections import defaultdict
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 
 from podium.ledger import verify
 from podium.ledger.budgets import Reach, delete
+from podium.store.database import Rows
 from tests.ledger.desk import Desk, payer
 from tests.ledger.tills import spent, wanted
 
@@ -37,6 +39,13 @@ async def work(desk: Desk) -> None:
         if at == 4:
             correct = "SELECT ledger_correct($1, 77, '{1,2,3,4,5,6}', 'provider', 'a test')"
             await desk.rows.rows(correct, attempt)
+    attempts = [f"att_{rich.user}_together{at}" for at in range(4)]
+    for attempt in attempts:
+        await desk.server.hold(wanted(attempt, 9, payer=rich))
+    await asyncio.gather(*(desk.server.settle(spent(attempt, 9)) for attempt in attempts))
+    together = "SELECT count(DISTINCT xid::text) AS times FROM ledger_entries WHERE id = ANY($1)"
+    [settled] = await desk.rows.rows(together, attempts)
+    assert settled["times"] < len(attempts), "some by one statement"
     assert await delete(desk.database, Reach(None), gone)
 
 
@@ -78,6 +87,23 @@ async def test_each_is_told_once_with_what_its_rows_come_to(
     if is_open:
         await shared.rows.rows("COMMIT")
     assert await told(shared) == right
+
+
+async def test_no_statement_reads_more_than_a_page_of_periods(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_PERIODS", 2)
+    await work(shared)
+    fetch, read = shared.database.fetch, list[int]()
+
+    async def counted(sql: str, *args: object) -> Rows:
+        rows = await fetch(sql, *args)
+        read.append(len({(row["budget_id"], row["starts_at"]) for row in rows if "held" in row}))
+        return rows
+
+    monkeypatch.setattr(shared.database, "fetch", counted)
+    periods = {(each.budget_id, each.starts_at) for each in await told(shared)}
+    assert (max(read), sum(read)) == (2, len(periods))
 
 
 async def work_beside(desk: Desk) -> None:

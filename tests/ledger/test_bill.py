@@ -84,7 +84,7 @@ async def test_near_a_limit_the_input_is_counted_before_it_is_refused(shared: De
         return
     bill = await opened(shared, who, max_output=1_000)
     row = await held(shared, who)
-    assert (row["amount"], row["tokens"], row["floor"]) == (least, likely, at_most * IN)
+    assert (row["amount"], row["tokens"], bill._worth.floor) == (least, likely, at_most * IN)
     assert (row["turn_id"], row["purpose"]) == ("turn_1", "answer")
     assert bill.request.sampling.max_output == 256
 
@@ -105,7 +105,7 @@ async def test_near_a_limit_the_host_is_asked_and_made_up_for_where_it_does_not_
     await shared.budget(who, at_most * IN + 300 * OUT)
     bill = await opened(shared, who, max_output=1_000, ask=lambda _: host_says(told))
     row = await held(shared, who)
-    assert (row["tokens"], row["floor"]) == (likely, at_most * IN)
+    assert (row["tokens"], bill._worth.floor) == (likely, at_most * IN)
     assert bill.request.sampling.max_output == 300
 
 

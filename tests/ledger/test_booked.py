@@ -95,17 +95,12 @@ async def test_a_whole_answer_is_entered_as_its_host_counted_it(
         "tariff": tariff,
         "amount": MOST,
         "tokens": CEILING // 3,
-        "floor": CEILING * 1_000,
     }
     [row] = await shared.rows.rows("SELECT told FROM tariffs WHERE id = $1", tariff)
     assert row["told"] == told
     entry = await shared.entry(who)
     assert {key: value for key, value in entry.items() if key not in {"at", "xid", "legs"}} == {
-        **{
-            key: hold[key]
-            for key in hold
-            if key not in {"at", "legs", "attempt_id", "owner", "tokens", "floor"}
-        },
+        **{key: hold[key] for key in hold if key not in {"at", "legs", "attempt_id", "owner", "tokens"}},
         "id": play.attempt,
         "response_id": "chatcmpl-7",
         "input": 90,

@@ -138,6 +138,7 @@ async def test_pages_follow_each_other_and_nothing_comes_before_what_was_read(sh
     made = [await who.spend(1) for _ in range(5)]
     reach, seen, after = Reach(who.tenant), list[str](), None
     while found := await find_page(shared.database, reach, Wish(model="lab/small"), after=after, limit=2):
+        assert len(found) <= 2
         seen += [each.id for each in found]
         after = Place(found[-1].xid, found[-1].id)
         assert await find_place(shared.database, reach, seen[-1]) == after

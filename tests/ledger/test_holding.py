@@ -28,7 +28,8 @@ HINT = "Raise the budget, wait for its next period, or ask for a shorter answer.
         ("user", "week", "User"),
         ("user", "month", "Monthly"),
         ("user", "total", "User"),
-        ("tenant", "total", "Tenant"),
+        ("tenant", "total", "User"),
+        ("tenant", "day", "Daily"),
         ("session", "total", "Session"),
         ("session", "day", "Session"),
     ],
@@ -302,7 +303,23 @@ async def test_the_hosts_own_count_that_comes_late_takes_the_place_of_another(sh
         assert await shared.server.settle(known) == Settled()
     [row] = await shared.rows.rows("SELECT * FROM ledger_corrections WHERE entry_id = $1", attempt)
     assert (row["amount"], row["usage"], row["usage_source"]) == (10, [129, 2, 4, 8, 16, 96], "provider")
-    assert row["reason"] == "the host's own count came later"
+    assert row["reason"] == "its owner told of it later"
+
+
+async def test_who_knows_late_that_nothing_is_owed_lets_go_of_what_waits(shared: Desk) -> None:
+    """A server that was taken for dead wakes: its host had refused the call."""
+    who = payer()
+    budget = await shared.budget(who, 1_000)
+    attempt = f"att_{who.user}"
+    await shared.server.hold(wanted(attempt, 100, payer=who))
+    await shared.server.settle(spent(attempt, 0, suspense=100, source="none"))
+    await shared.server.settle(spent(attempt, 0, suspense=60, source="none"))
+    await shared.server.settle(spent(attempt, 0, source="estimate"))
+    assert await shared.sums(budget) == (0, 0, 100), "these know no better"
+    for _ in range(2):
+        await shared.server.settle(spent(attempt, 0, source="none"))
+    assert await shared.sums(budget) == (0, 0, 0)
+    assert len(await shared.rows.rows("SELECT FROM ledger_corrections WHERE entry_id = $1", attempt)) == 1
 
 
 async def test_what_cannot_be_told_is_settled_all_the_same(
@@ -319,6 +336,29 @@ async def test_what_cannot_be_told_is_settled_all_the_same(
     assert await shared.server.settle(spent(f"att_{who.user}", 85)) == Settled(15)
     assert await shared.sums(budget) == (85, 0, 0)
     assert "budget.not_told" in [record.message for record in caplog.records]
+
+
+async def test_what_is_given_back_does_not_overtake_its_hold(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hold waits for another, its connection breaks, and nobody wants it any more: Postgres goes on with it."""
+    who = payer()
+    budget = await shared.budget(who, 100)
+    till = shared.server.till
+    monkeypatch.setattr(till._holds, "_patience", 0.3)
+    await shared.rows.rows("BEGIN")
+    await shared.rows.rows("SELECT FROM budget_periods WHERE budget_id = $1 FOR UPDATE", budget)
+    asking = asyncio.create_task(till.hold(wanted("att_overtaken", 20, payer=who)))
+    while not (await shared.rows.rows("SELECT FROM pg_locks WHERE NOT granted")):
+        await shared.rows.rows("SELECT pg_sleep(0.01)")
+    with pytest.raises(Unavailable):
+        await asking
+    assert till._lane._connection is not None
+    till._lane._connection.terminate()
+    await till.void("att_overtaken")
+    await shared.rows.rows("COMMIT")
+    assert await shared.server.hold(wanted("att_next", 100, payer=who)) == Held(100, is_bound=True)
+    assert [row["attempt_id"] for row in await shared.of("holds", who)] == ["att_next"]
 
 
 async def test_a_till_that_closes_waits_for_all_that_it_was_given(shared: Desk) -> None:

@@ -20,11 +20,11 @@ from tests.ledger.tills import spent
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SAID = "Once upon a time there was a king"
-HELD, FLOOR, TOKENS = 5_000_000, 90_000, 30
+HELD, TOKENS = 5_000_000, 30
 
 
 def left(attempt: str, turn: str, payer: Any, price: Price = PRICE) -> Wanted:
-    return Wanted(attempt, payer, turn, "answer", "lab/small", digest(price)[0], HELD, HELD, TOKENS, FLOOR)
+    return Wanted(attempt, payer, turn, "answer", "lab/small", digest(price)[0], HELD, HELD, TOKENS)
 
 
 def told(attempt: str, **more: Any) -> AttemptFailed:
@@ -91,14 +91,14 @@ async def test_what_costs_more_than_was_held_leaves_nothing_waiting(shared: Desk
     assert await shared.sums(budget) == (15_000_000, 0, 0)
 
 
-async def test_of_what_nothing_was_shown_its_input_waits(shared: Desk) -> None:
+async def test_of_what_nothing_was_shown_all_that_was_held_waits(shared: Desk) -> None:
     who = payer()
     budget = await shared.budget(who, 10**9)
     attempt = f"att_{who.user}"
     await shared.server.hold(left(attempt, who.user, who))
     ending = await settle(shared, Trace(who.user, attempt, "", None, is_told=True))
     assert ending == told(attempt, usage_source="none")
-    assert await shared.sums(budget) == (0, 0, FLOOR)
+    assert await shared.sums(budget) == (0, 0, HELD)
     entry = await shared.entry(who)
     assert (entry["usage_source"], entry["succeeded"], entry["milliseconds"]) == ("none", False, 0)
     assert (entry["input"], entry["amount"], entry["response_id"]) == (0, 0, None)
@@ -117,13 +117,13 @@ async def test_a_model_without_a_price_is_counted_and_costs_nothing(shared: Desk
 
 @pytest.mark.parametrize("is_told", [True, False])
 async def test_attempts_that_a_log_does_not_tell_of(shared: Desk, *, is_told: bool) -> None:
-    """Where it would tell they never left, and are given back; where it would not, their input waits."""
+    """Where it would tell they never left, and are given back; where it would not, all that was held waits."""
     who = payer()
     budget = await shared.budget(who, 10**9)
     for number in range(2):
         await shared.server.hold(left(f"att_{who.user}_{number}", who.user, who))
     assert await settle(shared, Trace(who.user, None, "", None, is_told=is_told)) is None
-    assert await shared.sums(budget) == (0, 0, 0 if is_told else 2 * FLOOR)
+    assert await shared.sums(budget) == (0, 0, 0 if is_told else 2 * HELD)
     assert await shared.of("holds", who) == []
     assert len(await shared.of("ledger_entries", who)) == (0 if is_told else 2)
 
@@ -188,10 +188,10 @@ async def test_a_sweep_takes_no_more_than_it_may(shared: Desk, monkeypatch: pyte
     assert len(await shared.of("holds", other)) == 1
     sweeping = Lost(shared.database, shared.server.till)
     await sweeping.sweep()
-    assert await shared.sums(budget) == (0, HELD, FLOOR)
+    assert await shared.sums(budget) == (0, HELD, HELD)
     await sweeping.sweep()
-    assert await shared.sums(budget) == (0, 0, 2 * FLOOR)
+    assert await shared.sums(budget) == (0, 0, 2 * HELD)
     theirs = "UPDATE suspenses SET until = until - interval '2 days' WHERE starts_with(entry_id, $1)"
     await shared.rows.rows(theirs, f"att_{who.user}")
     await sweeping.sweep()
-    assert await shared.sums(budget) == (0, 0, FLOOR)
+    assert await shared.sums(budget) == (0, 0, HELD)

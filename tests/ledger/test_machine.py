@@ -278,7 +278,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(at=st.sampled_from([0, 1]))
     def die(self, at: int) -> None:
-        """A server dies, and what it held for is settled: nothing is known of it."""
+        """A server dies; of what it held for nothing is known, and all of it waits."""
         owner = self.world.servers[at].lease.owner
         [left] = self.run(
             self.world.book.rows(
@@ -289,7 +289,7 @@ class Machine(RuleBasedStateMachine):
         self.run(self.world.book.rows("UPDATE holds SET at = at - interval '11 minutes'"))
         self.run(sweep(self.world.database, self.world.servers[1 - at].till))
         for attempt in left["ids"]:
-            self.model.take(Settle(attempt, 0, 0, "none"))
+            self.model.take(Settle(attempt, 0, self.model.attempts[attempt].held or 0, "none"))
 
     @invariant()
     def the_rows_are_what_they_must_be(self) -> None:

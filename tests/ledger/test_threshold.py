@@ -5,6 +5,8 @@ import pytest
 from podium.identity.payer import Payer
 from podium.kit import ids
 from podium.ledger.alert import find_all
+from podium.ledger.budget import NewBudget
+from podium.ledger.budgets import Reach, change, put
 from podium.ledger.till import Settled
 from podium.store.database import Database
 from tests.ledger.desk import Desk, payer
@@ -80,6 +82,45 @@ async def test_only_what_is_passed_is_told_and_the_tightest_is_what_is_left(shar
     )
     settled = await pay(shared, who, 5, suspense=2)
     assert settled == Settled(25, (f"Budget of user {who.user} (total): 60 % of 0.0000001 dollars spent.",))
+
+
+async def test_what_is_known_late_passes_a_threshold_as_well(shared: Desk) -> None:
+    who = payer()
+    budget = await shared.budget(who, 100, alert=800)
+    await shared.server.hold(wanted("att_late", 90, payer=who))
+    await shared.server.settle(spent("att_late", 70, suspense=20, source="estimate"))
+    assert await find_all(shared.database, budget, 9) == []
+    await shared.server.settle(spent("att_late", 85))
+    [alert] = await find_all(shared.database, budget, 9)
+    assert (alert.alert, alert.spent, alert.amount) == (800, 85, 100)
+    assert await shared.sums(budget) == (85, 0, 0)
+    assert await pay(shared, who, 1) == Settled(14)
+
+
+@pytest.mark.parametrize("lower", [{"amount": 87, "alert": None}, {"amount": None, "alert": 700}])
+async def test_a_limit_that_is_lowered_below_what_was_spent_is_told_at_once(
+    shared: Desk, lower: dict[str, int | None]
+) -> None:
+    who = payer()
+    budget = await shared.budget(who, 100, alert=800)
+    await pay(shared, who, 70)
+    reach = Reach(who.tenant)
+    await change(shared.database, reach, budget, amount=88, alert=None)
+    assert await find_all(shared.database, budget, 9) == []
+    for _ in range(2):
+        await change(shared.database, reach, budget, **lower)
+        [alert] = await find_all(shared.database, budget, 9)
+        assert (alert.spent, alert.amount, alert.alert) == (70, lower["amount"] or 88, lower["alert"] or 800)
+    assert (await pay(shared, who, 1)).warnings == ()
+
+
+async def test_a_budget_that_is_put_in_anothers_place_tells_what_it_has_passed(shared: Desk) -> None:
+    who = payer()
+    budget = await shared.budget(who, 100, alert=800)
+    await pay(shared, who, 70)
+    new = NewBudget(who.tenant, "user", who.user, None, 71, "total")
+    assert (await put(shared.database, new, replace=True)) is not None
+    assert [each.spent for each in await find_all(shared.database, budget, 9)] == [70]
 
 
 async def test_what_is_held_and_what_waits_are_not_left(shared: Desk) -> None:

@@ -109,6 +109,17 @@ async def test_what_is_known_late_is_written_down_once_however_often_it_is_told(
     assert [(row["seq"], row["amount"]) for row in corrections] == [(1, 0)]
 
 
+async def test_only_a_settlement_of_what_was_never_held_is_logged_as_a_defect(
+    database: Database, one: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await one.hold(wanted("att_a", 50, payer=ANNE))
+    for _ in range(2):
+        await one.settle(spent("att_a", 30))
+    assert "ledger.hold_unknown" not in caplog.messages
+    await one.settle(spent("att_never", 30))
+    assert caplog.messages.count("ledger.hold_unknown") == 1
+
+
 async def test_an_attempt_that_was_entered_is_never_held_for_again(
     database: Database, one: Server, rows: Book
 ) -> None:

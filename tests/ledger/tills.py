@@ -39,7 +39,6 @@ def wanted(attempt: str, amount: int, *, payer: Payer, least: int | None = None,
         amount=amount,
         least=amount if least is None else least,
         tokens=1,
-        floor=0,
     )
 
 

@@ -55,3 +55,34 @@ async def test_a_database_that_is_away_is_told_as_such_and_found_again(dsn: str)
         link.mend()
         assert (await lane.fetch("SELECT 2"))[0][0] == 2
         await lane.close()
+
+
+@pytest.mark.promise("postgres")
+async def test_what_a_broken_connection_began_is_over_before_the_next_one_begins(dsn: str) -> None:
+    """Postgres goes on with it: nobody tells it that who asked is gone."""
+    other = await asyncpg.connect(dsn)
+    await other.execute("CREATE TABLE done (id int)")
+    async with linked(dsn) as (far, link):
+        lane = Lane(far)
+        await lane.fetch("SELECT 1")
+        async with other.transaction():
+            await other.execute("LOCK TABLE done")
+            begun = asyncio.create_task(lane.fetch("INSERT INTO done VALUES (1)"))
+            async with asyncio.timeout(5):
+                while not await other.fetchval(_WAITING):  # noqa: ASYNC110  # Postgres knows it alone
+                    await asyncio.sleep(0.01)  # sleep: until it waits
+            link.cut()
+            link.mend()
+            with pytest.raises(ConnectionLost):
+                await begun
+            assert await other.fetchval(_WAITING) == 1, "Postgres has not noticed"
+            assert (await lane.fetch("SELECT 2"))[0][0] == 2
+            assert await other.fetchval(_WAITING) == 0
+        assert await other.fetchval("SELECT count(*) FROM done") == 0
+        await lane.close()
+    await other.close()
+
+
+_WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND starts_with(query, 'INSERT')"
+)

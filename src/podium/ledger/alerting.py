@@ -10,6 +10,7 @@ import logging
 
 import aiohttp
 import asyncpg
+from aiohttp import hdrs
 
 import podium
 from podium.errors import PodiumError
@@ -35,9 +36,8 @@ UPDATE budget_alerts a SET tries = a.tries + 1, next_try_at = clock_timestamp() 
  WHERE a.id = due.id
 RETURNING a.tries, {COLUMNS}
 """  # noqa: S608  # constants
-_DONE = """
-UPDATE budget_alerts SET next_try_at = NULL, delivered_at = CASE WHEN $2 THEN clock_timestamp() END WHERE id = $1
-"""
+_DELIVERED = "UPDATE budget_alerts SET next_try_at = NULL, delivered_at = clock_timestamp() WHERE id = $1"
+_DROPPED = "UPDATE budget_alerts SET next_try_at = NULL WHERE id = $1"
 _AGAIN = "UPDATE budget_alerts SET next_try_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1"
 
 
@@ -67,7 +67,7 @@ class Alerting:
     async def _watch(self) -> None:
         async with aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"user-agent": f"podium/{podium.__version__}"},
+            headers={hdrs.USER_AGENT: f"podium/{podium.__version__}"},
             timeout=aiohttp.ClientTimeout(total=_PATIENCE),
         ) as client:
             while True:
@@ -92,14 +92,17 @@ class Alerting:
         alert, tries = read(row), row["tries"]
         if tries == 1:
             _note(alert)
-        failure = None if self._webhook is None else await _post(client, self._webhook, alert)
+        if self._webhook is None:
+            await self._database.fetch(_DROPPED, alert.id)
+            return
+        failure = await _post(client, self._webhook, alert)
         if failure is None:
-            await self._database.fetch(_DONE, alert.id, self._webhook is not None)
+            await self._database.fetch(_DELIVERED, alert.id)
             return
         told = {"alert": alert.id, "failure": failure, "tries": tries}
         if (clock.now() - alert.at).total_seconds() > _GIVEN_UP:
             _log.error("budget.alert_given_up", extra=told)
-            await self._database.fetch(_DONE, alert.id, False)
+            await self._database.fetch(_DROPPED, alert.id)
             return
         _log.warning("budget.alert_not_delivered", extra=told)
         pause = _PAUSES[min(tries, len(_PAUSES)) - 1]
@@ -109,7 +112,7 @@ class Alerting:
 async def _post(client: aiohttp.ClientSession, webhook: Webhook, alert: Alert) -> str | None:
     """Why the receiver has not taken it; None if it has. The address is never part of it: it may hold a secret."""
     body = payload(alert)
-    headers = {"content-type": "application/json", **signed(webhook.key, alert.id, clock.unix(), body)}
+    headers = {hdrs.CONTENT_TYPE: "application/json", **signed(webhook.key, alert.id, clock.unix(), body)}
     try:
         async with client.post(webhook.url, data=body, headers=headers, allow_redirects=False) as answer:
             return None if answer.status in _TAKEN else f"status {answer.status}"

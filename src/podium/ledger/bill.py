@@ -130,7 +130,6 @@ class Bill:
             amount=self._worth.most,
             least=self._worth.least,
             tokens=min(self._tokens, _MOST_TOKENS),
-            floor=self._worth.floor,
         )
 
     async def _count(self) -> None:

@@ -7,7 +7,8 @@ from msgspec import structs
 
 from podium.catalogue.profile import Price
 from podium.kit import money
-from podium.ledger import tariff
+from podium.ledger import entries, tariff
+from podium.ledger.budgets import Reach
 from podium.ledger.receipt import breakdown
 from podium.ledger.tariff import UNKNOWN, cost
 from podium.ledger.till import Spent, Till
@@ -17,7 +18,6 @@ from podium.vocabulary.event import AttemptFailed, UsageSource
 from podium.vocabulary.usage import Usage
 
 _MOST = 1000
-_ENTRY = "SELECT e.*, t.told FROM ledger_entries e LEFT JOIN tariffs t ON t.id = e.tariff WHERE e.id = $1"
 _LEFT = """
 SELECT l.*, t.told FROM ledger_left($1, $2) l
   JOIN holds h ON h.attempt_id = l.id LEFT JOIN tariffs t ON t.id = h.tariff ORDER BY l.id
@@ -60,8 +60,8 @@ class Lost:
     async def settle(self, trace: Trace) -> AttemptFailed | None:
         """Settle what a lost turn left, and tell how its last attempt ended, if there was one.
 
-        What was shown is charged as it is counted here, with its input; what was not shown is nobody's debt, and waits
-        in suspense for a day.
+        What was shown is charged as it is counted here, with its input. The rest of what was held waits in suspense for
+        a day: how far the host came is not known.
         """
         ending = None
         for row in await self._database.fetch(_LEFT, trace.turn, _MOST):
@@ -70,37 +70,32 @@ class Lost:
             elif trace.is_told:
                 await self._till.void(row["id"])  # its log would tell if it had left
             else:
-                await self._till.settle(_nothing(row["id"], row["floor"]))
+                await self._till.settle(_unknown(row))
         if ending is None and trace.attempt is not None:
             return await self._known(trace.attempt)
         return ending
 
     async def _known(self, attempt: str) -> AttemptFailed:
         """An attempt that its owner could still settle."""
-        row = await self._database.first(_ENTRY, attempt)
-        if row is None or row["usage_source"] == "none":
+        found = await entries.find(self._database, Reach(None), attempt)
+        if found is None or found[0].usage_source == "none":
             return _told(attempt, None)
-        usage = Usage(
-            input=row["input"],
-            cached_input=row["cached_input"],
-            cache_write=row["cache_write"],
-            output=row["output"],
-            reasoning=row["reasoning"],
-            audio_output=row["audio"],
-        )
-        return _told(attempt, _Paid(usage, row["usage_source"], row["amount"], _price(row)))
+        entry, *_ = found
+        read, cached, written, said, thought, audio = entry.usage
+        usage = Usage(read, cached, written, said, thought, audio_output=audio)
+        return _told(attempt, _Paid(usage, entry.usage_source, entry.amount, _price(entry.tariff)))
 
     async def sweep(self) -> None:
         """Settle what nobody took over, and let go of what was in suspense for long enough."""
         for row in await self._database.fetch(_LEFT, None, _MOST):
-            await self._till.settle(_nothing(row["id"], row["floor"]))
+            await self._till.settle(_unknown(row))
         await self._database.fetch(_RELEASE, _MOST)
         await self._database.fetch(_PREPARE)
 
     async def _end(self, trace: Trace, row: asyncpg.Record) -> AttemptFailed:
-        attempt, price = row["id"], _price(row)
+        attempt, price = row["id"], _price(row["told"])
         if not trace.said and trace.usage is None:
-            await self._till.settle(_nothing(attempt, row["floor"]))
+            await self._till.settle(_unknown(row))
             return _told(attempt, None)
         output = (await count_text(trace.said, row["model"])).tokens
         usage = trace.usage or Usage(input=row["tokens"])
@@ -121,16 +116,17 @@ class Lost:
         return _told(attempt, _Paid(usage, "estimate", amount, price))
 
 
-def _price(row: asyncpg.Record) -> Price:
+def _price(told: str | None) -> Price:
     """By which the attempt was held."""
-    return UNKNOWN if row["told"] is None else tariff.read(row["told"])
+    return UNKNOWN if told is None else tariff.read(told)
 
 
-def _nothing(attempt: str, floor: int) -> Spent:
+def _unknown(row: asyncpg.Record) -> Spent:
+    """Nobody saw anything of it, and its owner may have seen all: what was held for it waits."""
     return Spent(
-        attempt=attempt,
+        attempt=row["id"],
         amount=0,
-        suspense=floor,
+        suspense=row["amount"],
         usage=Usage(),
         source="none",
         response=None,

@@ -29,20 +29,17 @@ _MOST_ID = 256
 _SEEN_TARIFFS = 4096
 
 _KNOW = "INSERT INTO tariffs VALUES ($1, $2) ON CONFLICT DO NOTHING"
-_HOLD = (
-    "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
-)
+_HOLD = "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 _SETTLE = "SELECT * FROM ledger_settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 _VOID = "SELECT ledger_void($1)"
-_CORRECT = "SELECT ledger_correct($1, $2, $3, $4, 'the host''s own count came later')"
+_CORRECT = "SELECT ledger_correct($1, $2, $3, $4, 'its owner told of it later')"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Money to be set aside for an attempt, in nano-dollars: all that it may cost, and the least that is of any use.
 
-    `tokens` is how many its input likely has, `floor` what it costs at the most; `tariff` the digest of the
-    prices, which the till has been told.
+    `tokens` is how many its input likely has; `tariff` the digest of the prices, which the till has been told.
     """
 
     attempt: str
@@ -54,7 +51,6 @@ class Wanted:
     amount: int
     least: int
     tokens: int
-    floor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,8 @@ class Till:
     """Holds and settlements of this process.
 
     Args:
-        lane, settling: a connection each for holds and for settlements, both durable.
+        lane, settling: a connection each for holds (and what gives them back: it must not overtake them) and for
+            settlements, both durable.
         lease: by whose name holds are written.
         defaults: the budgets by day, by month and in total of users who have none of their own, in nano-dollars.
     """
@@ -170,7 +167,7 @@ class Till:
             self.give_back(ask.wanted.attempt)
 
     async def _void(self, attempts: Sequence[str]) -> list[None]:
-        await self._settling.fetch(_VOID, list(attempts))
+        await self._lane.fetch(_VOID, list(attempts))
         return [None] * len(attempts)
 
     async def _hold(self, asks: Sequence[_Ask]) -> list[Held | BudgetExceeded | Lost]:
@@ -190,7 +187,7 @@ class Till:
         for each, row in zip(given, rows, strict=True):
             if row["outcome"] == "unknown":
                 _log.error("ledger.hold_unknown", extra={"attempt": each.attempt})
-            if row["outcome"] == "before" and each.source == "provider" and row["source"] != "provider":
+            if row["outcome"] == "before" and _is_better(each, row["source"]):
                 await self._correct(each)
         warnings = await self._warnings({budget for row in rows for budget in row["warned"] or ()})
         return [
@@ -215,6 +212,13 @@ class Till:
         await self._settling.fetch(_CORRECT, spent.attempt, spent.amount, buckets, spent.source)
 
 
+def _is_better(late: Spent, known: UsageSource) -> bool:
+    """Whether an owner that others took for dead brings what they could not know."""
+    if late.source == "provider":
+        return known != "provider"
+    return known == late.source == "none" and (late.amount, late.suspense) == (0, 0)  # its host refused it
+
+
 def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
     """Rows as the arrays that a statement for many takes."""
     return [list(column) for column in zip(*rows, strict=True)]
@@ -237,7 +241,6 @@ def _wanted_row(wanted: Wanted) -> tuple[object, ...]:
         wanted.amount,
         wanted.least,
         wanted.tokens,
-        wanted.floor,
     )
 
 
@@ -273,10 +276,10 @@ def _storable(text: str | None) -> str | None:
     return text.replace("\0", "").encode(errors="replace").decode()[:_MOST_ID]
 
 
+# Four kinds are told by name: of a session, else of a day or a month, else a user's. What follows says which it was.
 _PERIODS = {"day": "Daily", "month": "Monthly"}
 
 
-# Four kinds are told by name: of a session, else of a day or a month, else a user's. What follows says which it was.
 def _answer(row: asyncpg.Record) -> Held | BudgetExceeded | Lost:
     match row["outcome"]:
         case "judged":

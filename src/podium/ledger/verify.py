@@ -49,10 +49,6 @@ async def balances(database: Database) -> AsyncGenerator[Balance, None]:
             _COMPARE.format(entry_xid=sums.entry[0], correction_xid=sums.correction[0]),
             *(after or (None, None)),
             _PERIODS,
-            str(sums.entry[0]),
-            sums.entry[1],
-            str(sums.correction[0]),
-            *sums.correction[1:],
         )
         for row in rows:
             after = (row["budget_id"], row["starts_at"])
@@ -111,7 +107,8 @@ _NEXT_CORRECTIONS = """
       LEFT JOIN summed s ON true
 """
 
-# The literals are a hint for the planner, which takes a third of all entries to lie behind a place unknown to it.
+# What a transaction wrote was summed up whole or not at all. The literals are a hint for the planner, which takes a
+# third of all entries to lie behind a place unknown to it.
 _COMPARE = """
     WITH periods AS MATERIALIZED (
         SELECT p.budget_id, p.starts_at, p.spent, p.held, p.suspense FROM budget_periods p
@@ -120,11 +117,11 @@ _COMPARE = """
     behind AS (
         SELECT l.budget_id, l.starts_at, e.amount AS spent, 0 AS held, 0 AS suspense
           FROM ledger_entries e CROSS JOIN LATERAL unnest(e.legs) AS l
-         WHERE e.xid >= '{entry_xid}'::xid8 AND (e.xid, e.id) > ($4::text::xid8, $5)
+         WHERE e.xid > '{entry_xid}'::xid8
          UNION ALL
         SELECT l.budget_id, l.starts_at, c.amount, 0, 0
           FROM ledger_corrections c JOIN ledger_entries e ON e.id = c.entry_id CROSS JOIN LATERAL unnest(e.legs) AS l
-         WHERE c.xid >= '{correction_xid}'::xid8 AND (c.xid, c.entry_id, c.seq) > ($6::text::xid8, $7, $8)
+         WHERE c.xid > '{correction_xid}'::xid8
          UNION ALL
         SELECT l.budget_id, l.starts_at, 0, h.amount, 0 FROM holds h CROSS JOIN LATERAL unnest(h.legs) AS l
          UNION ALL

@@ -15,7 +15,8 @@ import asyncpg
 from typing_extensions import override
 
 from podium.errors import OperatorError, Unavailable
-from podium.store.failure import ConnectionLost, translated
+from podium.kit import ids
+from podium.store.failure import Again, ConnectionLost, translated
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +39,24 @@ _SESSION = {
     "plan_cache_mode": "force_generic_plan",
 }
 
+# Postgres notices that a client is gone only when it answers it: what it still does for one is ended.
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid, 5000) AS is_over FROM pg_stat_activity
+ WHERE application_name = $1 AND pid <> pg_backend_pid()
+"""
+
 
 class Lane:
     """One connection, used by one statement at a time, opened anew when it breaks.
 
-    `opened` counts the connections so far: who must repair something after a break compares it.
+    A statement whose connection broke may still run; it is over before the next one begins. `opened` counts the
+    connections so far: who must repair something after a break compares it.
     """
 
     def __init__(self, dsn: str, settings: dict[str, str] | None = None) -> None:
         self._dsn = dsn
-        self._settings = {**_SESSION, **(settings or {})}
+        self._name = f"podium {ids.new('lane')}"
+        self._settings = {**_SESSION, "application_name": self._name, **(settings or {})}
         self._connection: asyncpg.Connection | None = None
         self._lock = asyncio.Lock()
         self.opened = 0
@@ -119,11 +128,22 @@ class Lane:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
+            connection = await asyncpg.connect(
                 self._dsn, server_settings=self._settings, timeout=_CONNECT_SECONDS
             )
+            with contextlib.ExitStack() as unusable:
+                unusable.callback(connection.terminate)
+                if self.opened and not await _is_alone(connection, self._name):
+                    raise ConnectionLost("The connection before this one does not end.", after=1.0)
+                unusable.pop_all()
+            self._connection = connection
             self.opened += 1
         return self._connection
+
+
+async def _is_alone(connection: asyncpg.Connection, name: str) -> bool:
+    """Whether the other connections of this name are over, after they were ended."""
+    return all(row["is_over"] for row in await connection.fetch(_END_OTHERS, name, timeout=_SILENT_SECONDS))
 
 
 class Database:
@@ -169,12 +189,14 @@ class Database:
         return lane
 
     async def fetch(self, sql: str, *args: object) -> Rows:
-        """Run a statement on a reader. Once more if its connection turns out to be stale and it only reads.
+        """Run a statement on a reader; once more after a deadlock, or if it only reads and its connection was stale.
 
         Raises:
             Unavailable: no reader is free in time, or the database does not answer.
         """
         try:
+            return await self._fetch(sql, args)
+        except Again:
             return await self._fetch(sql, args)
         except ConnectionLost:
             if not sql.lstrip()[:6].upper() == "SELECT":

@@ -44,12 +44,13 @@ $$;
 --            held     `granted` in all: what it wants, or what is left if that is at least the least it needs
 --            refused  by `budget`, of which `room` is left until `resets_at`
 --            judged   this process was judged dead
--- Locks in the one global order: holds, then periods by budget. Plans are kept; one that was made while a table was small
--- would read it whole when it has become large: so every row is found by an index, budgets one by one.
+-- Locks in the one global order: holds, then periods by budget (but default budgets with another limit than before are
+-- written first of all; who meets another in that is tried again). Plans are kept; one that was made while a table was
+-- small would read it whole when it has become large: so every row is found by an index, budgets one by one.
 CREATE OR REPLACE FUNCTION ledger_hold(
     _owner text, _ids text[], _turns text[], _conversations text[], _tenants text[], _users text[], _keys text[],
     _personas text[], _dialogues text[], _purposes text[], _models text[], _tariffs text[], _wanted bigint[],
-    _least bigint[], _tokens int[], _floors bigint[], _defaults bigint[])
+    _least bigint[], _tokens int[], _defaults bigint[])
 RETURNS TABLE (outcome text, granted bigint, room bigint, budget text, scope_type text, scope_id text, period text,
                amount bigint, resets_at timestamptz) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
@@ -162,13 +163,13 @@ BEGIN
         _rooms := _rooms || _p_rooms[_least_at];
     END LOOP;
     INSERT INTO holds (attempt_id, owner, at, turn_id, conversation_id, tenant, user_id, key_id, purpose, model, tariff,
-                       amount, tokens, floor, legs)
+                       amount, tokens, legs)
     SELECT DISTINCT ON (g.id) g.id, _owner, _now, g.turn_id, g.conversation, g.tenant, g.user_id, g.key_id, g.purpose,
-           g.model, g.tariff, g.granted, g.tokens, g.floor, coalesce(k.legs, '{}')
+           g.model, g.tariff, g.granted, g.tokens, coalesce(k.legs, '{}')
       FROM unnest(_ids, _turns, _conversations, _tenants, _users, _keys, _purposes, _models, _tariffs, _grants, _tokens,
-                  _floors, _new) WITH ORDINALITY
-           AS g(id, turn_id, conversation, tenant, user_id, key_id, purpose, model, tariff, granted, tokens, floor,
-                is_new, item)
+                  _new) WITH ORDINALITY
+           AS g(id, turn_id, conversation, tenant, user_id, key_id, purpose, model, tariff, granted, tokens, is_new,
+                item)
       LEFT JOIN (SELECT l.item, array_agg(ROW(_p_budgets[l.at], _p_starts[l.at])::budget_leg) AS legs
                    FROM unnest(_leg_items, _leg_at) AS l(item, at) GROUP BY l.item) k
         ON k.item = g.item
@@ -201,64 +202,73 @@ END $$;
 -- Give back what was held for attempts that never left.
 CREATE OR REPLACE FUNCTION ledger_void(_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    _gone holds[];
+    _gone holds[]; _legs budget_leg[]; _held bigint[];
 BEGIN
     SELECT array_agg(h) INTO _gone
       FROM (SELECT * FROM holds k WHERE k.attempt_id = ANY(_ids) ORDER BY k.attempt_id FOR UPDATE) h;
     DELETE FROM holds k WHERE k.attempt_id IN (SELECT g.attempt_id FROM unnest(_gone) g);
-    PERFORM budget_move(_gone, ARRAY[]::bigint[], ARRAY[]::bigint[]);
+    SELECT array_agg(leg), array_agg(-h.amount) INTO _legs, _held FROM unnest(_gone) h, unnest(h.legs) leg;
+    PERFORM budget_move(_legs, _held, NULL, NULL);
 END $$;
 
--- Turn holds into what was spent and what may yet have been: item by item with the holds. Gives the periods that changed.
-CREATE OR REPLACE FUNCTION budget_move(_gone holds[], _spent bigint[], _suspenses bigint[])
+-- Move money in periods: a difference to what is held, spent and in suspense for each leg, null for none. All that moves
+-- money comes here, but holds: so locks are taken in the one order, and every threshold is told that is passed. Gives the
+-- periods that changed.
+CREATE OR REPLACE FUNCTION budget_move(_legs budget_leg[], _held bigint[], _spent bigint[], _suspense bigint[])
 RETURNS TABLE (budget_id text, starts_at timestamptz, room bigint, is_warning boolean) LANGUAGE plpgsql AS $$
 DECLARE
-    _budgets text[]; _starts timestamptz[]; _holds bigint[]; _amounts bigint[]; _waits bigint[];
+    _budgets text[]; _starts timestamptz[]; _helds bigint[]; _spents bigint[]; _waits bigint[];
+    _rooms bigint[]; _warned budget_leg[];
 BEGIN
     SELECT array_agg(s.budget_id), array_agg(s.starts_at), array_agg(s.held), array_agg(s.spent), array_agg(s.suspense)
-      INTO _budgets, _starts, _holds, _amounts, _waits
-      FROM (SELECT leg.budget_id, leg.starts_at, sum((g.hold).amount)::bigint AS held,
-                   sum(coalesce(g.spent, 0))::bigint AS spent, sum(coalesce(g.suspense, 0))::bigint AS suspense
-              FROM ROWS FROM (unnest(_spent), unnest(_suspenses), generate_series(1, cardinality(_gone)))
-                   AS w(spent, suspense, item)
-             CROSS JOIN LATERAL (SELECT _gone[w.item] AS hold, w.spent, w.suspense) g
-             CROSS JOIN LATERAL unnest((g.hold).legs) AS leg
-             GROUP BY leg.budget_id, leg.starts_at) s;
+      INTO _budgets, _starts, _helds, _spents, _waits
+      FROM (SELECT l.budget_id, l.starts_at, coalesce(sum(l.held), 0)::bigint AS held,
+                   coalesce(sum(l.spent), 0)::bigint AS spent, coalesce(sum(l.suspense), 0)::bigint AS suspense
+              FROM unnest(_legs, _held, _spent, _suspense) AS l(budget_id, starts_at, held, spent, suspense)
+             GROUP BY l.budget_id, l.starts_at) s;
     IF _budgets IS NULL THEN
         RETURN;
     END IF;
     PERFORM 1 FROM budget_periods p
       WHERE (p.budget_id, p.starts_at) IN (SELECT n.b, n.s FROM unnest(_budgets, _starts) AS n(b, s))
       ORDER BY p.budget_id, p.starts_at FOR NO KEY UPDATE;
-    RETURN QUERY
-        WITH alarms AS (
-            SELECT p.budget_id, p.starts_at FROM budget_periods p
-              JOIN budgets b ON b.id = p.budget_id
-              JOIN unnest(_budgets, _starts, _amounts) AS d(budget_id, starts_at, spent)
-                ON d.budget_id = p.budget_id AND d.starts_at = p.starts_at
-             WHERE NOT p.warned AND d.spent > 0 AND (p.spent + d.spent)::numeric * 1000 >= p.amount::numeric * b.alert),
-        told AS (
-            INSERT INTO budget_alerts (id, budget_id, starts_at, ends_at, alert, spent, amount, tenant, scope_type,
-                                       scope_id, period)
-            SELECT 'alr_' || md5(concat_ws(' ', b.id, extract(epoch FROM p.starts_at), b.alert, p.amount)), b.id,
-                   p.starts_at, p.ends_at, b.alert, p.spent + d.spent, p.amount, b.tenant, b.scope_type, b.scope_id,
-                   b.period
-              FROM alarms a
-              JOIN budget_periods p ON p.budget_id = a.budget_id AND p.starts_at = a.starts_at
-              JOIN budgets b ON b.id = a.budget_id
-              JOIN unnest(_budgets, _starts, _amounts) AS d(budget_id, starts_at, spent)
-                ON d.budget_id = p.budget_id AND d.starts_at = p.starts_at
-            ON CONFLICT DO NOTHING)
-        UPDATE budget_periods p
-           SET held = p.held - d.held, spent = p.spent + d.spent, suspense = p.suspense + d.suspense,
-               warned = p.warned OR a.budget_id IS NOT NULL
-          FROM unnest(_budgets, _starts, _holds, _amounts, _waits) AS d(budget_id, starts_at, held, spent, suspense)
-          LEFT JOIN alarms a ON a.budget_id = d.budget_id AND a.starts_at = d.starts_at
+    WITH moved AS (
+        UPDATE budget_periods p SET held = p.held + d.held, spent = p.spent + d.spent, suspense = p.suspense + d.suspense
+          FROM unnest(_budgets, _starts, _helds, _spents, _waits) AS d(budget_id, starts_at, held, spent, suspense)
          WHERE p.budget_id = d.budget_id AND p.starts_at = d.starts_at
-        RETURNING p.budget_id, p.starts_at, p.amount - p.spent - p.held - p.suspense, a.budget_id IS NOT NULL;
+        RETURNING p.budget_id, p.starts_at, p.amount - p.spent - p.held - p.suspense AS room)
+    SELECT array_agg(m.budget_id), array_agg(m.starts_at), array_agg(m.room) INTO _budgets, _starts, _rooms FROM moved m;
+    IF _spent IS NOT NULL THEN
+        _warned := budget_warn(_budgets, _starts);
+    END IF;
+    RETURN QUERY
+        SELECT m.budget_id, m.starts_at, m.room, ROW(m.budget_id, m.starts_at)::budget_leg = ANY(_warned)
+          FROM unnest(_budgets, _starts, _rooms) AS m(budget_id, starts_at, room);
 END $$;
 
--- Settle attempts: their holds become entries, all items in one commit; gives one row an item, in order.
+-- Write down which of these periods reached the threshold of their budgets and were not told yet; gives them.
+CREATE OR REPLACE FUNCTION budget_warn(_budgets text[], _starts timestamptz[]) RETURNS budget_leg[] LANGUAGE plpgsql AS $$
+DECLARE
+    _warned budget_leg[];
+BEGIN
+    WITH alarms AS (
+        UPDATE budget_periods p SET warned = true
+          FROM unnest(_budgets, _starts) AS n(budget_id, starts_at), budgets b
+         WHERE p.budget_id = n.budget_id AND p.starts_at = n.starts_at AND b.id = p.budget_id
+           AND NOT p.warned AND p.spent > 0 AND p.spent::numeric * 1000 >= p.amount::numeric * b.alert
+        RETURNING b.id, p.starts_at, p.ends_at, b.alert, p.spent, p.amount, b.tenant, b.scope_type, b.scope_id, b.period),
+    told AS (
+        INSERT INTO budget_alerts (id, budget_id, starts_at, ends_at, alert, spent, amount, tenant, scope_type, scope_id,
+                                   period)
+        SELECT 'alr_' || md5(concat_ws(' ', a.id, extract(epoch FROM a.starts_at), a.alert, a.amount)), a.*
+          FROM alarms a
+        ON CONFLICT DO NOTHING)
+    SELECT array_agg(ROW(a.id, a.starts_at)::budget_leg) INTO _warned FROM alarms a;
+    RETURN _warned;
+END $$;
+
+-- Settle attempts: their holds become entries, all items in one commit; gives one row an item, in order. Of several for one
+-- attempt the first counts.
 --   outcome  settled  `room` is what is left of the tightest of its budgets (null without any), `warned` those that
 --                     passed their threshold with this statement
 --            before   it is entered already, by the usage of `source`
@@ -268,7 +278,7 @@ CREATE OR REPLACE FUNCTION ledger_settle(
     _reasonings int[], _audios int[], _sources text[], _responses text[], _succeeded boolean[], _milliseconds int[])
 RETURNS TABLE (outcome text, room bigint, warned text[], source text) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-    _gone holds[]; _spent bigint[]; _waits bigint[];
+    _gone holds[]; _legs budget_leg[]; _held bigint[]; _spent bigint[]; _waits bigint[];
     _m_budgets text[]; _m_starts timestamptz[]; _m_rooms bigint[]; _m_warned boolean[];
 BEGIN
     SELECT array_agg(h) INTO _gone
@@ -277,30 +287,19 @@ BEGIN
     INSERT INTO ledger_entries (id, at, turn_id, conversation_id, tenant, user_id, key_id, purpose, model, tariff,
         response_id, input, cached_input, cache_write, output, reasoning, audio, usage_source, succeeded, milliseconds,
         held, amount, legs)
-    SELECT DISTINCT ON (h.attempt_id) h.attempt_id, h.at, h.turn_id, h.conversation_id, h.tenant, h.user_id, h.key_id,
-           h.purpose, h.model, h.tariff, g.response, g.input, g.cached, g.writes, g.output, g.reasoning, g.audio, g.source,
-           g.succeeded, g.milliseconds, h.amount, g.amount, h.legs
-      FROM unnest(_gone) h
-      JOIN unnest(_ids, _amounts, _inputs, _cached, _writes, _outputs, _reasonings, _audios, _sources, _responses,
-                  _succeeded, _milliseconds) WITH ORDINALITY
-           AS g(id, amount, input, cached, writes, output, reasoning, audio, source, response, succeeded, milliseconds,
-                item)
-        ON g.id = h.attempt_id
-     ORDER BY h.attempt_id, g.item;
-    SELECT array_agg(g.amount ORDER BY h.at), array_agg(g.suspense ORDER BY h.at) INTO _spent, _waits
-      FROM unnest(_gone) WITH ORDINALITY AS h(attempt_id, owner, happened, turn_id, conversation_id, tenant, user_id,
-                                             key_id, purpose, model, tariff, amount, tokens, floor, legs, at)
-     CROSS JOIN LATERAL (SELECT i.amount, i.suspense
-                           FROM unnest(_ids, _amounts, _suspenses) WITH ORDINALITY AS i(id, amount, suspense, item)
-                          WHERE i.id = h.attempt_id ORDER BY i.item LIMIT 1) g;
+    SELECT h.attempt_id, h.at, h.turn_id, h.conversation_id, h.tenant, h.user_id, h.key_id, h.purpose, h.model, h.tariff,
+           _responses[i], _inputs[i], _cached[i], _writes[i], _outputs[i], _reasonings[i], _audios[i], _sources[i],
+           _succeeded[i], _milliseconds[i], h.amount, _amounts[i], h.legs
+      FROM unnest(_gone) h, array_position(_ids, h.attempt_id) i;
     INSERT INTO suspenses (entry_id, until, amount, legs)
-    SELECT h.attempt_id, clock_timestamp() + interval '24 hours', w.suspense, h.legs
-      FROM unnest(_gone) WITH ORDINALITY AS h(attempt_id, owner, happened, turn_id, conversation_id, tenant, user_id,
-                                             key_id, purpose, model, tariff, amount, tokens, floor, legs, at)
-      JOIN unnest(_waits) WITH ORDINALITY AS w(suspense, at) ON w.at = h.at
-     WHERE w.suspense > 0;
+    SELECT h.attempt_id, clock_timestamp() + interval '24 hours', _suspenses[i], h.legs
+      FROM unnest(_gone) h, array_position(_ids, h.attempt_id) i
+     WHERE _suspenses[i] > 0;
+    SELECT array_agg(leg), array_agg(-h.amount), array_agg(_amounts[i]), array_agg(_suspenses[i])
+      INTO _legs, _held, _spent, _waits
+      FROM unnest(_gone) h, array_position(_ids, h.attempt_id) i, unnest(h.legs) leg;
     SELECT array_agg(m.budget_id), array_agg(m.starts_at), array_agg(m.room), array_agg(m.is_warning)
-      INTO _m_budgets, _m_starts, _m_rooms, _m_warned FROM budget_move(_gone, _spent, _waits) m;
+      INTO _m_budgets, _m_starts, _m_rooms, _m_warned FROM budget_move(_legs, _held, _spent, _waits) m;
     RETURN QUERY
         SELECT CASE WHEN h.attempt_id IS NOT NULL THEN 'settled' WHEN e.id IS NOT NULL THEN 'before' ELSE 'unknown' END,
                k.room, k.warned, e.usage_source
@@ -336,43 +335,34 @@ BEGIN
     SELECT _amount - _entry.amount - coalesce(sum(c.amount), 0), coalesce(max(c.seq), 0),
            coalesce((array_agg(c.usage_source ORDER BY c.seq DESC))[1], _entry.usage_source) INTO _delta, _seq, _said
       FROM ledger_corrections c WHERE c.entry_id = _id;
-    DELETE FROM suspenses s WHERE s.entry_id = _id RETURNING s.amount INTO _waits;
+    DELETE FROM suspenses s WHERE s.entry_id = _id RETURNING -s.amount INTO _waits;
     IF _delta = 0 AND _waits IS NULL AND _said = _source THEN
         RETURN false;
     END IF;
     INSERT INTO ledger_corrections (entry_id, seq, amount, usage, usage_source, reason)
     VALUES (_id, _seq + 1, _delta, _usage, _source, _reason);
-    PERFORM 1 FROM budget_periods p
-      WHERE (p.budget_id, p.starts_at) IN (SELECT l.budget_id, l.starts_at FROM unnest(_entry.legs) l)
-      ORDER BY p.budget_id, p.starts_at FOR NO KEY UPDATE;
-    UPDATE budget_periods p SET spent = p.spent + _delta, suspense = p.suspense - coalesce(_waits, 0)
-      FROM unnest(_entry.legs) l WHERE p.budget_id = l.budget_id AND p.starts_at = l.starts_at;
+    PERFORM budget_move(_entry.legs, NULL, array_agg(_delta), array_agg(_waits)) FROM unnest(_entry.legs);
     RETURN true;
 END $$;
 
 -- Let go of what nobody learned more about in a day. Gives how many.
 CREATE OR REPLACE FUNCTION ledger_release(_most int) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
-    _due suspenses[];
+    _due suspenses[]; _legs budget_leg[]; _waits bigint[];
 BEGIN
     SELECT array_agg(s) INTO _due
       FROM (SELECT * FROM suspenses k WHERE k.until < clock_timestamp() ORDER BY k.entry_id
              LIMIT _most FOR UPDATE SKIP LOCKED) s;
     DELETE FROM suspenses k WHERE k.entry_id IN (SELECT d.entry_id FROM unnest(_due) d);
-    PERFORM 1 FROM budget_periods p
-      WHERE (p.budget_id, p.starts_at) IN (SELECT l.budget_id, l.starts_at FROM unnest(_due) d, unnest(d.legs) l)
-      ORDER BY p.budget_id, p.starts_at FOR NO KEY UPDATE;
-    UPDATE budget_periods p SET suspense = p.suspense - d.amount
-      FROM (SELECT l.budget_id, l.starts_at, sum(s.amount)::bigint AS amount
-              FROM unnest(_due) s, unnest(s.legs) l GROUP BY 1, 2) d
-     WHERE p.budget_id = d.budget_id AND p.starts_at = d.starts_at;
+    SELECT array_agg(leg), array_agg(-d.amount) INTO _legs, _waits FROM unnest(_due) d, unnest(d.legs) leg;
+    PERFORM budget_move(_legs, NULL, NULL, _waits);
     RETURN coalesce(cardinality(_due), 0);
 END $$;
 
 -- Holds of a turn that this process took over, and those of processes that are gone for long: nobody will settle them.
 CREATE OR REPLACE FUNCTION ledger_left(_turn text, _most int)
-RETURNS TABLE (id text, tokens int, floor bigint, amount bigint, model text) LANGUAGE sql STABLE AS $$
-    SELECT h.attempt_id, h.tokens, h.floor, h.amount, h.model FROM holds h
+RETURNS TABLE (id text, tokens int, amount bigint, model text) LANGUAGE sql STABLE AS $$
+    SELECT h.attempt_id, h.tokens, h.amount, h.model FROM holds h
      WHERE CASE WHEN _turn IS NOT NULL THEN h.turn_id = _turn
                 ELSE h.at < clock_timestamp() - interval '10 minutes' AND process_is_over(h.owner) END
      ORDER BY h.attempt_id LIMIT _most
