@@ -26,6 +26,7 @@ class Paid:
     """An attempt that has a hold, an entry, or both its entry and something in suspense."""
 
     legs: list[Leg]
+    tariff: str
     held: int | None = None
     spent: int | None = None
     source: Source = "none"
@@ -39,6 +40,7 @@ class Hold:
     scopes: tuple[tuple[str, str], ...]
     amount: int
     least: int
+    tariff: str = "t"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Ledger:
         """Whether both have the same periods, holds, entries, suspenses and corrections."""
 
         def told(paid: Paid) -> tuple[object, ...]:
-            return paid.held, paid.spent, paid.source, paid.suspense, paid.corrections, sorted(paid.legs)
+            paid_for = paid.held, paid.spent, paid.source, paid.suspense, paid.corrections
+            return *paid_for, paid.tariff, sorted(paid.legs)
 
         ours = {attempt: told(paid) for attempt, paid in self.attempts.items()}
         theirs = {attempt: told(paid) for attempt, paid in other.attempts.items()}
@@ -122,7 +125,7 @@ class Ledger:
                 self.periods.setdefault(leg, Sums(self.limits[leg[0]]))
             if paid is not None:
                 return "held", 0, False  # it has ended: nothing is held for it any more
-            paid = Paid(legs)
+            paid = Paid(legs, step.tariff)
         periods = list(self._counted(paid))
         before = paid.held or 0
         extra = max(step.amount - before, 0)

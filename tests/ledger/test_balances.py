@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -104,6 +105,21 @@ async def test_no_statement_reads_more_than_a_page_of_periods(
     monkeypatch.setattr(shared.database, "fetch", counted)
     periods = {(each.budget_id, each.starts_at) for each in await told(shared)}
     assert (max(read), sum(read)) == (2, len(periods))
+
+
+async def test_it_rests_for_three_times_as_long_as_it_reads(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await work(shared)
+    ticks, rests = iter(range(0, 10**6, 5)), list[float]()
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(verify, "clock", SimpleNamespace(monotonic=lambda: next(ticks)))
+    monkeypatch.setattr(verify, "asyncio", SimpleNamespace(sleep=rest))
+    await told(shared)
+    assert set(rests) == {15}
 
 
 async def work_beside(desk: Desk) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
 from typing import Any, TypeVar
@@ -124,11 +125,12 @@ class World:
         match step:
             case Hold():
                 payer = payer_of(step.scopes)
-                held = await one.hold(wanted(step.attempt, step.amount, payer=payer, least=step.least))
+                what = wanted(step.attempt, step.amount, payer=payer, least=step.least, tariff=step.tariff)
+                held = await one.hold(what)
                 return ("held", held.amount, held.is_bound) if isinstance(held, Held) else ("refused",)
             case Settle():
-                what = spent(step.attempt, step.amount, suspense=step.suspense, source=step.source)
-                settled = await one.till.settle(what)
+                paid = spent(step.attempt, step.amount, suspense=step.suspense, source=step.source)
+                settled = await one.till.settle(paid)
                 return (settled.left,)
             case Void():
                 await one.till.void(step.attempt)
@@ -161,12 +163,13 @@ class World:
             }
         )
         for row in await self.book.rows("SELECT * FROM holds"):
-            found.attempts[row["attempt_id"]] = Paid(legs_of(row), held=row["amount"])
+            found.attempts[row["attempt_id"]] = Paid(legs_of(row), row["tariff"], held=row["amount"])
         for row in await self.book.rows(ENTRIES):
             assert row["id"] not in found.attempts, "entered twice, or held for when it is entered"
             assert row["input"] == row["first"], "an entry is never changed"
             found.attempts[row["id"]] = Paid(
                 legs_of(row),
+                row["tariff"],
                 spent=row["net"],
                 source=row["source"],
                 suspense=row["suspense"],
@@ -186,6 +189,7 @@ class Machine(RuleBasedStateMachine):
         self.run = world.run
         self.model = Ledger()
         self.made = 0
+        self.tariff = "tar_0"
         self.run(world.sql(EMPTY))
 
     def look(self) -> None:
@@ -194,6 +198,7 @@ class Machine(RuleBasedStateMachine):
     def apply(self, *steps: Step) -> None:
         """Each step at a server of its own, all at once; it must have been as if one had come after the other."""
         self.look()
+        steps = tuple(replace(each, tariff=self.tariff) if isinstance(each, Hold) else each for each in steps)
 
         async def go() -> list[Outcome]:
             return await asyncio.gather(*(self.world.take(step, at) for at, step in enumerate(steps)))
@@ -259,6 +264,11 @@ class Machine(RuleBasedStateMachine):
                 Hold(first, one, amounts[0], amounts[0] // 2),
                 Hold(f"{first}_b", other, amounts[1], amounts[1] // 2),
             )
+
+    @rule()
+    def reprice(self) -> None:
+        """From now on attempts are held for by other prices; what is under way keeps its own."""
+        self.tariff = f"tar_{int(self.tariff[4:]) + 1}"
 
     @rule(hours=st.sampled_from([-24 * 8, -24, 24, 24 * 8, 24 * 40]))
     def pass_time(self, hours: int) -> None:

@@ -70,6 +70,8 @@ async def test_what_costs_nothing_warns_of_nothing(shared: Desk) -> None:
     budget = await shared.budget(who, 0, alert=0)
     assert await pay(shared, who, 0) == Settled(0)
     assert await find_all(shared.database, budget, 9) == []
+    await change(shared.database, Reach(who.tenant), budget, amount=1, alert=None)
+    assert len((await pay(shared, who, 1)).warnings) == 1
 
 
 async def test_only_what_is_passed_is_told_and_the_tightest_is_what_is_left(shared: Desk) -> None:

@@ -28,14 +28,14 @@ AS 'SELECT true_budget_end(_period, _timezone, _at + ahead) FROM clock';
 """
 
 
-def wanted(attempt: str, amount: int, *, payer: Payer, least: int | None = None, model: str = "m") -> Wanted:
+def wanted(attempt: str, amount: int, *, payer: Payer, least: int | None = None, **more: str) -> Wanted:
     return Wanted(
         attempt=attempt,
         payer=payer,
         turn=None,
         purpose="answer",
-        model=model,
-        tariff="t",
+        model=more.get("model", "m"),
+        tariff=more.get("tariff", "t"),
         amount=amount,
         least=amount if least is None else least,
         tokens=1,

@@ -2,19 +2,22 @@
 
 Entries are summed page by page, as far as nothing can come before them any more. Then periods are compared, page by
 page: one statement reads them together with the few entries that came since, so that both are of one moment. No
-statement takes long, and none waits for another's lock.
+statement takes long, none waits for another's lock, and between them it rests: whoever is served meanwhile comes first.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from podium.store.database import Database
+from podium.kit import clock
+from podium.store.database import Database, Rows
 
 _ENTRIES = 5_000
 _PERIODS = 500
+_REST = 3  # times as long as the statement before
 
 _Leg = tuple[str, datetime]
 
@@ -45,7 +48,8 @@ async def balances(database: Database) -> AsyncGenerator[Balance, None]:
     after: _Leg | None = None
     while True:
         await _catch_up(database, sums)
-        rows = await database.fetch(
+        rows = await _read(
+            database,
             _COMPARE.format(entry_xid=sums.entry[0], correction_xid=sums.correction[0]),
             *(after or (None, None)),
             _PERIODS,
@@ -61,7 +65,7 @@ async def balances(database: Database) -> AsyncGenerator[Balance, None]:
 
 async def _catch_up(database: Database, sums: _Sums) -> None:
     while True:
-        rows = await database.fetch(_NEXT_ENTRIES, str(sums.entry[0]), sums.entry[1], _ENTRIES)
+        rows = await _read(database, _NEXT_ENTRIES, str(sums.entry[0]), sums.entry[1], _ENTRIES)
         for row in rows:
             sums.entry = (row["xid"], row["id"])
             if row["budget_id"] is not None:
@@ -70,13 +74,20 @@ async def _catch_up(database: Database, sums: _Sums) -> None:
             break
     while True:
         xid, entry_id, seq = sums.correction
-        rows = await database.fetch(_NEXT_CORRECTIONS, str(xid), entry_id, seq, _ENTRIES)
+        rows = await _read(database, _NEXT_CORRECTIONS, str(xid), entry_id, seq, _ENTRIES)
         for row in rows:
             sums.correction = (row["xid"], row["id"], row["seq"])
             if row["budget_id"] is not None:
                 sums.legs[row["budget_id"], row["starts_at"]] += row["amount"]
         if not rows or rows[0]["count"] < _ENTRIES:
             return
+
+
+async def _read(database: Database, sql: str, *args: object) -> Rows:
+    began = clock.monotonic()
+    rows = await database.fetch(sql, *args)
+    await asyncio.sleep(_REST * (clock.monotonic() - began))
+    return rows
 
 
 _NEXT_ENTRIES = """
