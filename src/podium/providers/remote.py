@@ -5,7 +5,6 @@ import io
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -118,11 +117,12 @@ class Remote:
 
     async def stream(self, request: Request, call: Call, /) -> AsyncGenerator[Spoken, None]:
         """Ask, and yield the deltas as they come. Closing the generator closes the connection at once."""
-        outgoing = _marked(self._wire.write_request(request, self._profile, self._endpoint), call)
+        outgoing = self._wire.write_request(request, self._profile, self._endpoint)
         if outgoing.dropped:
             yield self._unsaid(outgoing.dropped, strict=call.strict)
         bounds = self._bounds(call, streams=request.stream and self._profile.streaming)
-        response = await self._ask(outgoing, min(bounds.first_byte_at, bounds.ends_at))
+        until = min(bounds.first_byte_at, bounds.ends_at)
+        response = await self._ask(outgoing, until, call.attempt)
         body = Body(response.content, bounds)
         data = b""
         try:
@@ -165,7 +165,7 @@ class Remote:
             return None
         outgoing = self._wire.write_count(request, self._profile)
         bounds = self._bounds(call, streams=False)
-        response = await self._ask(outgoing, bounds.first_byte_at)
+        response = await self._ask(outgoing, bounds.first_byte_at, None)
         body = Body(response.content, bounds)
         try:
             await self._accepted(response, body)
@@ -208,33 +208,36 @@ class Remote:
         first_byte = patience.first_byte if streams else patience.total
         return Bounds(self._where, now + first_byte, patience.idle, now + left, patience.body_bytes)
 
-    async def _ask(self, outgoing: Outgoing, until: float) -> aiohttp.ClientResponse:
+    async def _ask(self, outgoing: Outgoing, until: float, attempt: str | None) -> aiohttp.ClientResponse:
         """Send the request and wait for the answer's headers.
 
         A kept connection that the host closes just as it is used again gets one more chance on another.
         """
+        marked = {**outgoing.headers, **self._headers}
+        if attempt is not None:
+            marked.setdefault(_ATTEMPT, attempt)
         trip = _Trip()
         _TRIP.set(trip)
         try:
             with clock.Deadline(until - asyncio.get_running_loop().time()):
                 try:
-                    return await self._post(outgoing)
+                    return await self._post(outgoing, marked)
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                     if not trip.is_reused or _has_begun(error):
                         raise
                     _log.debug("providers.connection_was_stale endpoint=%s", self._endpoint.name)
-                return await self._post(outgoing)
+                return await self._post(outgoing, marked)
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError) and not trip.is_connected:
                 raise Unreachable(f"No connection to {self._where} in time. Nothing was sent.") from None
             raise translated(error, self._where) from None
 
-    async def _post(self, outgoing: Outgoing) -> aiohttp.ClientResponse:
+    async def _post(self, outgoing: Outgoing, headers: dict[str, str]) -> aiohttp.ClientResponse:
         body = outgoing.body
         return await self._session.post(
             URL(self._base + outgoing.path, encoded=True),
             data=io.BytesIO(body) if len(body) > _LARGE_REQUEST else body,
-            headers={**outgoing.headers, **self._headers},
+            headers=headers,
             allow_redirects=False,
             proxy=self._endpoint.proxy,
             timeout=self._connecting,
@@ -299,12 +302,6 @@ def _checked_url(endpoint: Endpoint) -> str:
                 hint="It begins with http:// or https:// and names a host.",
             )
     return str(URL(endpoint.base_url)).rstrip("/")
-
-
-def _marked(outgoing: Outgoing, call: Call) -> Outgoing:
-    if call.attempt is None:
-        return outgoing
-    return replace(outgoing, headers={**outgoing.headers, _ATTEMPT: call.attempt})
 
 
 def _checked_headers(endpoint: Endpoint, headers: Mapping[str, str]) -> dict[str, str]:
