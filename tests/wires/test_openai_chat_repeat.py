@@ -31,6 +31,17 @@ def test_whole_events_read_as_their_single_bytes_do(texts: list[str], ascii_only
     assert read(events) == read([bytes([byte]) for byte in b"".join(events)])
 
 
+@given(st.lists(st.text(max_size=12), max_size=12), st.integers(2, 4), st.booleans())
+def test_events_that_come_together_read_as_they_do_one_by_one(
+    texts: list[str], together: int, ascii_only: bool
+) -> None:
+    texts = ["first", *(text.encode("utf-8", "replace").decode() for text in texts)]
+    events = [chunk(text, ascii_only=ascii_only) for text in texts]
+    begun = [chunk("", ascii_only=ascii_only, role="assistant"), events[0]]
+    groups = [b"".join(events[at : at + together]) for at in range(1, len(events), together)]
+    assert read([*begun, *groups]) == read([*begun, *events[1:]])
+
+
 @given(st.text(alphabet='ab"\\,:{}\n', max_size=40))
 def test_a_text_that_looks_like_a_chunk_is_only_text(text: str) -> None:
     events = [chunk(each, ascii_only=True) for each in ("first", text, '"},"finish_reason":"stop', text)]

@@ -1,9 +1,9 @@
 """JSON objects as their members, each still as it was sent; what every wire takes its JSON apart with."""
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
@@ -96,14 +96,16 @@ def rest_of(members: Members, *known: str) -> Members:
     return {name: value for name, value in members.items() if name not in known}
 
 
-def decoder(kind: type[T]) -> Callable[[bytes | Raw], T]:
-    """The function that decodes JSON as `kind`; a decoder is costly to make and is made once for each kind."""
-    return cast("Callable[[bytes | Raw], T]", _decoder(cast("Hashable", kind)))
+def _decoder(kind: type[T]) -> Callable[[bytes | Raw], T]:
+    return msgspec.json.Decoder(kind).decode
 
 
-@cache
-def _decoder(kind: Hashable) -> Callable[[bytes | Raw], object]:
-    return msgspec.json.Decoder(cast("type[object]", kind)).decode
+class _Decoders(Protocol):
+    def __call__(self, kind: type[T], /) -> Callable[[bytes | Raw], T]: ...
+
+
+decoder = cast("_Decoders", cache(_decoder))
+"""The function that decodes JSON as `kind`; a decoder is costly to make and is made once for each kind."""
 
 
 def mended(data: bytes) -> bytes:

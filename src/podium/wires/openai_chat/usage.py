@@ -89,6 +89,8 @@ def _cached(usage: dict[str, Any], details: dict[str, Any]) -> int:
 
 def _count(of: dict[str, Any], name: str) -> int:
     value = of.get(name)
+    if value is None:
+        return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return 0
     return min(_MOST, max(0, int(value)))
