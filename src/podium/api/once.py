@@ -2,12 +2,13 @@
 
 import hashlib
 
-from podium.api.passage import Scope
+from podium.api.passage import Scope, passage_of
 from podium.errors import InvalidRequest
 from podium.identity import Principal
 from podium.turn.ask import Once
 
 _MOST_KEY = 255
+_NAME = b"idempotency-key"
 
 REPLAYED = b"idempotent-replayed"
 """The header of an answer that was given before."""
@@ -21,8 +22,10 @@ def once_of(scope: Scope, who: Principal, said: bytes) -> Once | None:
     Raises:
         InvalidRequest: it is empty or too long.
     """
+    if _NAME not in passage_of(scope).found:
+        return None
     for name, value in scope["headers"]:
-        if name == b"idempotency-key":
+        if name == _NAME:
             if not value or len(value) > _MOST_KEY:
                 raise InvalidRequest(
                     f"An idempotency key has 1 to {_MOST_KEY} characters.", param="Idempotency-Key"

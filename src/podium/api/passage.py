@@ -23,7 +23,7 @@ def shed_nothing(_scope: Scope) -> None:
 
 
 _SCOPE_KEY = "podium.passage"
-_READ = frozenset(
+_SINGLE = frozenset(
     (
         b"authorization",
         b"x-api-key",
@@ -55,9 +55,9 @@ class Limits:
 class Passage:
     """One request on its way. The one mutable value of a request: each station adds what it found.
 
-    `refuse` is how the route's dialect says an error (None: natively), `astray` how it is said where there is no
-    route, `started` whether an answer has begun, `turn` the id of the turn that an error belongs to, `told` the headers
-    that tell of that turn.
+    `found` are its headers, of each name the last. `refuse` is how the route's dialect says an error (None: natively),
+    `astray` how it is said where there is no route, `started` whether an answer has begun, `turn` the id of the turn
+    that an error belongs to, `told` the headers that tell of that turn.
     """
 
     __slots__ = (
@@ -75,19 +75,11 @@ class Passage:
     )
 
     def __init__(self, headers: list[tuple[bytes, bytes]], query: bytes = b"") -> None:
-        found: dict[bytes, bytes] = {}
-        size = 0
-        self.repeated = False
-        for name, value in headers:
-            size += len(name) + len(value)
-            if name in _READ:
-                if name in found:
-                    self.repeated = True
-                found[name] = value
-        self.found: Mapping[bytes, bytes] = found
-        self.header_bytes = size
+        self.found: Mapping[bytes, bytes] = dict(headers)
+        self.repeated = len(self.found) < len(headers) and _is_repeated(headers)
+        self.header_bytes = sum([len(name) + len(value) for name, value in headers])
         self._query = query
-        self.id = request_id(found.get(b"x-request-id"))
+        self.id = request_id(self.found.get(b"x-request-id"))
         self.principal: Principal | None = None
         self.refuse: Refuse | None = None
         self.started = False
@@ -129,6 +121,12 @@ class Passage:
         if announced is not None and announced.isdigit():
             return int(announced)
         return None if b"transfer-encoding" in self.found else 0
+
+
+def _is_repeated(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a header came twice that may stand once."""
+    names = [name for name, _ in headers if name in _SINGLE]
+    return len(set(names)) < len(names)
 
 
 def enter(scope: Scope) -> Passage:

@@ -23,6 +23,7 @@ from podium.turn.turns import Turns
 from podium.vocabulary.event import Terminal
 
 _LONGEST_COUNT = 2
+_TRY = b"x-stainless-retry-count"
 
 
 class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,8 +131,10 @@ def _tries(scope: Scope, who: Principal, body: bytes) -> Tries | None:
 
     Google's sends no such mark: its tries are told apart by nothing.
     """
+    if _TRY not in passage_of(scope).found:
+        return None
     for name, value in scope["headers"]:
-        if name == b"x-stainless-retry-count" and value.isdigit() and len(value) <= _LONGEST_COUNT:
+        if name == _TRY and value.isdigit() and len(value) <= _LONGEST_COUNT:
             route = scope["path"].encode("utf-8", "surrogateescape")
             parts = (who.tenant.encode(), who.user.encode(), route, body)
             digest = hashlib.blake2b(b"\0".join(parts), digest_size=8).digest()
