@@ -15,10 +15,10 @@ from podium.api.failed import error_of
 from podium.errors import BugError, PodiumError
 from podium.journal.log import Numbered
 from podium.vocabulary.event import (
-    Delta,
     Failure,
     Terminal,
     TurnCompleted,
+    is_delta,
 )
 
 Stretches = AsyncGenerator[list[Numbered], None]
@@ -158,7 +158,7 @@ async def wait_spoken(
     async for stretch in stretches:  # aclosing: the caller goes on with the same generator
         heard.extend(stretch)
         for entry in stretch:
-            if isinstance(entry.event, Delta):
+            if is_delta(entry.event):
                 return heard
             if isinstance(entry.event, Terminal):
                 error = failure(entry.event)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
+
 from podium.context.history import history_bytes
 from podium.errors import Busy, Mismatch, QueueFull, Unavailable, Unknown
 from podium.journal.journal import Journal
@@ -50,8 +52,7 @@ class Attached:
 Opened = Turn | Waiting | Attached
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     id: str
     ask: Ask
     opening: Numbered
@@ -60,8 +61,7 @@ class _Item:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(Struct, frozen=True):
     word: str
     other: str | None
     history: str | None

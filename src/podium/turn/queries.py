@@ -13,7 +13,7 @@ from podium.store.database import Database
 from podium.turn.ask import Ask, decode
 from podium.turn.turn import waited
 from podium.vocabulary.cost import untold
-from podium.vocabulary.event import Delta, Queue, TurnReport
+from podium.vocabulary.event import Queue, TurnReport, is_delta
 
 _report = msgspec.json.Decoder(TurnReport)
 _SELECT = """
@@ -70,7 +70,7 @@ async def facts(database: Database, turn_id: str) -> list[Numbered]:
     """What the turn decided and attempted, as far as it is stored, with its beginning and end."""
     rows = await database.fetch("SELECT first_seq, lines FROM journal_read($1, $2)", [turn_id], [0])
     entries = [entry for row in rows for entry in read_lines(row["lines"].encode(), row["first_seq"])]
-    return [entry for entry in entries if not isinstance(entry.event, Delta)]
+    return [entry for entry in entries if not is_delta(entry.event)]
 
 
 async def page(

@@ -10,20 +10,21 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from podium.context.signed import encode_blocks
 from podium.journal.journal import Journal
 from podium.store.batch import Batch
 from podium.store.database import Lane
 from podium.turn.ask import encode_messages
-from podium.turn.turn import Draft, encode_report, is_spoken
+from podium.turn.turn import Draft, encode_report
+from podium.vocabulary.event import is_delta
 
 _FOR_EVER = 1e9
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     id: str
     owner: str
     status: str
@@ -68,7 +69,7 @@ class Recording:
         else:
             report = msgspec.structs.replace(report, output=None, output_text=None)
             ending = msgspec.structs.replace(terminal, turn=report)
-            facts = [entry.line for entry in log.events[:-1] if not is_spoken(entry.event)]
+            facts = [entry.line for entry in log.events[:-1] if not is_delta(entry.event)]
             lines = b"\n".join([*facts, b'{"seq":%d,%b' % (end.seq, _encoder.encode(ending)[1:])])
         recorded = await (self._kept if ask.kept else self._fleeting).put(
             _Item(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from podium.context.signed import Block, signed_blocks
 from podium.errors import BudgetExceeded, PodiumError, ProviderError, RefusedError, Rejected
@@ -18,7 +19,6 @@ from podium.vocabulary.event import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
-    Delta,
     Failure,
     ReasoningDelta,
     RefusalDelta,
@@ -33,6 +33,7 @@ from podium.vocabulary.event import (
     TurnInterrupted,
     TurnReport,
     UsageSeen,
+    is_delta,
 )
 from podium.vocabulary.part import Part, plain_text
 from podium.vocabulary.request import Line
@@ -43,8 +44,7 @@ _MOST_BODY = 16 << 10
 Why = Literal["cancel", "interrupt", "disconnect", "shutdown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A turn that this process owns. `history` ends with its input; a stateless turn has none.
 
     `model` is what the caller named, else the conversation's own; None leaves it to the default.
@@ -218,7 +218,7 @@ class Draft:
         if self._answer is None:
             collector = Collector()
             for entry in self.turn.log.events:
-                if isinstance(entry.event, Delta):
+                if is_delta(entry.event):
                     collector.add(entry.event)
             self._answer = collector.answer()
         return self._answer
@@ -239,8 +239,3 @@ def waited(since: datetime, until: datetime) -> float:
 def encode_report(report: TurnReport) -> str:
     """A report as its turn's row keeps it."""
     return _report_encoder.encode(report).decode()
-
-
-def is_spoken(event: TurnEvent) -> bool:
-    """Whether the event is a piece of the answer rather than a fact about the turn."""
-    return isinstance(event, Delta)

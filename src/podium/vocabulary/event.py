@@ -5,9 +5,10 @@ Each event's tag is its `type` on the SSE stream, in storage and on the bus. `in
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Raw, Struct
+from typing_extensions import TypeIs
 
 from podium.vocabulary.cost import CostBreakdown, CostInfo, CountingMethod
 from podium.vocabulary.part import Extra, Part
@@ -267,3 +268,10 @@ TurnEvent = TurnStarted | Spoken | Terminal
 
 VISIBLE = (TextDelta, RefusalDelta, ReasoningDelta, ToolCallStarted, ToolCallDelta, PartDone)
 """Deltas that a person can have seen; after the first of them nothing starts over."""
+
+_DELTAS = frozenset(get_args(Delta))
+
+
+def is_delta(event: TurnEvent) -> TypeIs[Delta]:
+    """Whether an event is a piece of the answer rather than a fact about the turn; in less time than `isinstance`."""
+    return type(event) in _DELTAS

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium.api.ending import ending_headers
 from podium.api.errors import status_of
-from podium.api.passage import Limits
+from podium.api.passage import Limits, passage_of
 from podium.api.serve import (
     SSE,
     Headers,
@@ -24,7 +24,7 @@ from podium.kit import ids
 from podium.turn.ask import Ask
 from podium.turn.turns import Turns
 from podium.vocabulary.answer import Collector
-from podium.vocabulary.event import AttemptStarted, Decided, Delta, Terminal
+from podium.vocabulary.event import AttemptStarted, Decided, Terminal, is_delta
 from podium.vocabulary.request import Line, Request
 from podium.wires.wire import AnswerWriter, Wire
 
@@ -91,7 +91,7 @@ def _dropped(heard: list[Numbered]) -> Headers:
 def _whole(heard: list[Numbered], writing: "_Writing") -> bytes:
     collector = Collector()
     for entry in heard:
-        if isinstance(entry.event, Delta):
+        if is_delta(entry.event):
             collector.add(entry.event)
         elif isinstance(entry.event, AttemptStarted):
             writing.attempt(entry.event)
@@ -130,7 +130,7 @@ class _Writing:
     def frame(self, entry: Numbered) -> bytes:
         """The bytes for one event."""
         event = entry.event
-        if isinstance(event, Delta):
+        if is_delta(event):
             return (self._writer or self.writer()).frame(event)
         if isinstance(event, AttemptStarted):
             self.attempt(event)
@@ -168,7 +168,10 @@ def _is_strict(scope: Scope) -> bool:
     Raises:
         InvalidRequest: it cannot be told from the header.
     """
-    said = [value.strip().lower() for name, value in scope["headers"] if name == _STRICT.encode()]
+    name = _STRICT.encode()
+    if name not in passage_of(scope).found:
+        return False
+    said = [value.strip().lower() for given, value in scope["headers"] if given == name]
     if any(word not in _YES and word not in _NO for word in said):
         raise InvalidRequest(f"`{_STRICT}` must be `true` or `false`.", param=_STRICT)
     return any(word in _YES for word in said)
