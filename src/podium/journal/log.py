@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
+from msgspec import Struct
 
 from podium.vocabulary.event import TurnEvent
 
@@ -11,15 +12,12 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(TurnEvent)
 
 
-class Numbered:
+class Numbered(Struct, eq=False):
     """An event with its number, from 1. `line` is its one line of JSON, which is stored and which SSE carries."""
 
-    __slots__ = ("_line", "event", "seq")
-
-    def __init__(self, seq: int, event: TurnEvent, line: bytes | None = None) -> None:
-        self.seq = seq
-        self.event = event
-        self._line = line
+    seq: int
+    event: TurnEvent
+    _line: bytes | None = None
 
     @property
     def line(self) -> bytes:

@@ -16,9 +16,8 @@ def unix() -> int:
     return int(time.time())
 
 
-def monotonic() -> float:
-    """Seconds on a clock that never goes back; for deadlines and durations within one process."""
-    return time.monotonic()
+monotonic = time.monotonic
+"""Seconds on a clock that never goes back; for deadlines and durations within one process."""
 
 
 def rfc3339(moment: datetime) -> str:
@@ -26,9 +25,8 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def nanoseconds() -> int:
-    """`monotonic`, in whole nanoseconds; for counting that must not round."""
-    return time.monotonic_ns()
+nanoseconds = time.monotonic_ns
+"""`monotonic`, in whole nanoseconds; for counting that must not round."""
 
 
 class Deadline:
