@@ -12,10 +12,10 @@ _encode = msgspec.json.Encoder().encode
 class Repeat:
     """The frame of the last chunk of plain text; none until one was seen."""
 
-    __slots__ = ("_after", "_before", "_length")
+    __slots__ = ("_after", "_before", "_between", "_length")
 
     def __init__(self) -> None:
-        self._before = self._after = b""
+        self._before = self._between = self._after = b""
         self._length = 0
 
     def learn(self, data: bytes, text: str) -> None:
@@ -23,6 +23,7 @@ class Repeat:
         before, found, after = data.partition(b'"content":' + _encode(text))
         if found and data.startswith(b"data:") and data.endswith(b"\n\n") and data.count(b"\n") == 2:
             self._before, self._after = before + b'"content":"', b'"' + after
+            self._between = self._after + self._before
             self._length = len(self._before) + len(self._after)
 
     def forget(self) -> None:
@@ -35,15 +36,15 @@ class Repeat:
             return None
         if not (data.startswith(self._before) and data.endswith(self._after)):
             return None
-        texts: list[str] = []
-        for said in data[len(self._before) : -len(self._after)].split(self._after + self._before):
-            if not said or b'"' in said or b"\\" in said:
-                return None
-            try:
-                text = said.decode()
-            except UnicodeDecodeError:
-                return None
-            if not text.isprintable():
-                return None
-            texts.append(text)
-        return texts
+        try:
+            texts = [
+                each.decode() for each in data[len(self._before) : -len(self._after)].split(self._between)
+            ]
+        except UnicodeDecodeError:
+            return None
+        return texts if all(map(_is_plain, texts)) else None
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is a text, and JSON writes it as it is."""
+    return text.isprintable() and text != "" and '"' not in text and "\\" not in text
