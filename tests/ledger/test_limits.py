@@ -231,14 +231,14 @@ async def test_a_time_zone_is_one_that_the_database_knows(shared: Desk) -> None:
 
 async def test_defaults_are_told_before_they_are_given(shared: Desk) -> None:
     who, own, database = payer(), payer(), shared.database
-    await made(shared, NewBudget(who.tenant, "user", own.user, None, 7, "week"))
+    await made(shared, NewBudget(who.tenant, "user", own.user, None, 7, "day"))
     scopes: list[tuple[ScopeType, str]] = [("user", who.user), ("user", own.user), ("tenant", who.tenant)]
 
     async def bound(*defaults: int | None) -> list[tuple[str, int, str, bool]]:
         found = [each.budget for each in await budgets.find_bound(database, who.tenant, scopes, defaults)]
         return [(each.scope_id, each.amount, each.period, each.is_default) for each in found]
 
-    kept = (own.user, 7, "week", False)
+    kept = (own.user, 7, "day", False)
     whole = [(who.user, 5, "total", True), kept, (who.user, 10, "day", True), (who.user, 20, "month", True)]
     assert await bound(10, 20, 5) == whole
     assert await bound(None, None, None) == await bound() == [kept]
@@ -253,13 +253,14 @@ async def test_defaults_are_told_before_they_are_given(shared: Desk) -> None:
     sql = "SELECT budget_defaults(ARRAY[$1], ARRAY[$2], ARRAY[10, NULL, 30]::bigint[])"
     await shared.rows.rows(sql, who.tenant, who.user)
     assert await bound(10, 20, 5) == whole, "each once, with the limit that is set now"
+    assert await bound(None, None, None) == [kept], "those that were given count no more"
 
     async def listed(wish: Wish) -> list[tuple[int, str]]:
         found = await budgets.find_page(database, Reach(who.tenant), wish, before=None, limit=9)
         return sorted((each.budget.amount, each.budget.period) for each in found)
 
-    assert await listed(Wish()) == [(7, "week"), (10, "day"), (30, "total")]
-    assert await listed(Wish(defaults=(11, 20, None))) == [(7, "week"), (11, "day")]
-    assert await listed(Wish(defaults=())) == [(7, "week")]
+    assert await listed(Wish()) == [(7, "day"), (10, "day"), (30, "total")]
+    assert await listed(Wish(defaults=(11, 20, None))) == [(7, "day"), (11, "day")]
+    assert await listed(Wish(defaults=())) == [(7, "day")]
     rows = await budgets.find_bound(database, who.tenant, [("user", who.user)])
     assert [(each.budget.amount, each.budget.is_default) for each in rows] == [(10, True), (30, True)]

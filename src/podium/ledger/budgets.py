@@ -205,9 +205,9 @@ async def is_timezone(database: Database, name: str) -> bool:
     return bool(await database.value(_IS_TIMEZONE, name))
 
 
-def waiting(session: str, user: str | None) -> str:
-    """The scope of a budget that waits for a session: anybody's of this name, or (None is anybody) this user's."""
-    return session if user is None else f"{user}/{session}"
+def waiting(session: str, user: str) -> str:
+    """The scope of a budget that waits for this user's session of this name, and not for anybody's."""
+    return f"{user}/{session}"
 
 
 async def find_waiting(
@@ -285,8 +285,7 @@ async def _written(database: Database, sql: str, *args: object) -> Status | None
 
 def _given(defaults: Defaults | None) -> dict[Period, int]:
     """The limits of default budgets, by the periods of which there are any."""
-    told = zip(_DEFAULT_PERIODS, defaults or (), strict=False)
-    return {period: amount for period, amount in told if amount is not None}
+    return {_DEFAULT_PERIODS[at]: each for at, each in enumerate(defaults or ()) if each is not None}
 
 
 def _counting(defaults: Defaults | None) -> list[Period]:
