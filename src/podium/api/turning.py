@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from starlette.types import Receive, Scope
 
 from podium.api.body import read_body
@@ -26,7 +26,7 @@ _LONGEST_COUNT = 2
 _TRY = b"x-stainless-retry-count"
 
 
-class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Wishes(Struct, frozen=True, forbid_unknown_fields=True):
     """What a dialect's client may ask of Podium beside its dialect, in the member `x_podium`."""
 
     conversation: str | None = None
@@ -37,8 +37,7 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _wishes = msgspec.json.Decoder(Wishes)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(Struct, frozen=True):
     """A request that wants a turn."""
 
     passage: Passage

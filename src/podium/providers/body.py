@@ -1,9 +1,9 @@
 """The body of one answer, read with patience: silence, lateness and size all have their bounds."""
 
 import asyncio
-from dataclasses import dataclass
 
 import aiohttp
+from msgspec import Struct
 
 from podium.errors import Garbled, ProviderError, TimedOut
 from podium.providers.failure import translated
@@ -13,8 +13,7 @@ _GRACE = 0.02  # seconds: after this process was stopped for a while, timers may
 _LINGER = 0.25  # seconds that a host may leave its connection open after its last word
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """When to stop reading, on the event loop's clock: first byte and end as moments, silence as seconds."""
 
     where: str

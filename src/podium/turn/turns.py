@@ -9,9 +9,10 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from podium.errors import Draining, Overwhelmed, Standings, Unavailable
 from podium.identity import Principal
@@ -52,8 +53,7 @@ class _Live:
             self.task.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """A turn that was accepted: its id, how it came to be, and how its principal's limits stand after it.
 
     `depth` is how many wait in its conversation, itself among them; 0 where it does not wait.
@@ -61,7 +61,7 @@ class Accepted:
 
     id: str
     how: str
-    standings: Standings = field(default_factory=dict)
+    standings: Standings = {}
     depth: int = 0
 
 

@@ -1,8 +1,9 @@
 """What every wire can do. Readers and writers hold the state of one answer; the rest is pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
@@ -12,8 +13,7 @@ from podium.vocabulary.event import Delta
 from podium.vocabulary.request import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """An HTTP request to a host, ready but for its key: path below the base URL, headers, body.
 
     `dropped` names the members of the caller's request that this wire cannot say and that carry no meaning.
