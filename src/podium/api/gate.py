@@ -23,7 +23,7 @@ _CAREFUL = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-_DEFAULTS = {b"cache-control": b"no-store"}
+_UNSTORED = (b"cache-control", b"no-store")
 """What an answer may say otherwise by itself."""
 
 
@@ -101,6 +101,6 @@ def _headers(given: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[by
     named = request_id.encode("ascii")
     # Both names: OpenAI's SDK reads the first, Anthropic's the second.
     headers = [*given, *_CAREFUL, (b"x-request-id", named), (b"request-id", named)]
-    said = [name for name, _ in given]
-    headers.extend(header for header in _DEFAULTS.items() if header[0] not in said)
+    if _UNSTORED[0] not in [name for name, _ in given]:
+        headers.append(_UNSTORED)
     return headers
