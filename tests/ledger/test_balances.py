@@ -90,21 +90,21 @@ async def test_each_is_told_once_with_what_its_rows_come_to(
     assert await told(shared) == right
 
 
-async def test_no_statement_reads_more_than_a_page_of_periods(
-    shared: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_statement_reads_more_than_a_page(shared: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "_PERIODS", 2)
+    monkeypatch.setattr(verify, "_ENTRIES", 2)
     await work(shared)
-    fetch, read = shared.database.fetch, list[int]()
+    fetch, read, summed = shared.database.fetch, list[int](), list[int]()
 
     async def counted(sql: str, *args: object) -> Rows:
         rows = await fetch(sql, *args)
         read.append(len({(row["budget_id"], row["starts_at"]) for row in rows if "held" in row}))
+        summed.append(max((row["count"] for row in rows if "count" in row), default=0))
         return rows
 
     monkeypatch.setattr(shared.database, "fetch", counted)
     periods = {(each.budget_id, each.starts_at) for each in await told(shared)}
-    assert (max(read), sum(read)) == (2, len(periods))
+    assert (max(read), sum(read), max(summed)) == (2, len(periods), 2)
 
 
 async def test_it_rests_for_three_times_as_long_as_it_reads(

@@ -5,7 +5,7 @@ The sums and the place where they end are read by one statement, so that nothing
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Literal
 
 from podium.kit import clock
@@ -49,13 +49,13 @@ _SPENT = """
         SELECT (e.at AT TIME ZONE 'UTC')::date, e.user_id, e.key_id, e.model, e.purpose, 1, e.succeeded::int,
                tokens_of(e), e.amount
           FROM ledger_entries e
-         WHERE e.xid >= '{entry_xid}'::xid8 AND e.at >= $2 {entries}
+         WHERE e.xid >= '{entry_xid}'::xid8 AND e.at >= $2::date::timestamp AT TIME ZONE 'UTC' {entries}
            AND (e.xid, e.id) > ((SELECT entry_xid FROM rolled), (SELECT entry_id FROM rolled))
          UNION ALL
         SELECT (e.at AT TIME ZONE 'UTC')::date, e.user_id, e.key_id, e.model, e.purpose, 0, 0,
                tokens_learned(e, c), c.amount
           FROM ledger_corrections c JOIN ledger_entries e ON e.id = c.entry_id
-         WHERE c.xid >= '{correction_xid}'::xid8 AND e.at >= $2 {entries}
+         WHERE c.xid >= '{correction_xid}'::xid8 AND e.at >= $2::date::timestamp AT TIME ZONE 'UTC' {entries}
            AND (c.xid, c.entry_id, c.seq)
                > ((SELECT correction_xid FROM rolled), (SELECT correction_entry FROM rolled),
                   (SELECT correction_seq FROM rolled)))
@@ -105,7 +105,7 @@ async def spending(database: Database, reach: Reach, days: int) -> Spending:
     rows = await database.fetch(
         _SPENT.format(**await _places(database), **_conditions(reach), day=_DAY),
         wanted,
-        datetime.combine(wanted[0], time(), UTC),
+        wanted[0],
         MOST,
         *(each for each in (reach.tenant, reach.user) if each is not None),
     )
