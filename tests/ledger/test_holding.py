@@ -1,10 +1,10 @@
 """What holding and settling say to those who ask: refusals, defaults, tariffs, and what is late or gone."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from podium.errors import BudgetExceeded, Lost, Unavailable
 from podium.identity.payer import Payer

@@ -1,9 +1,10 @@
 """What a dead owner left is settled by what its turn's log tells."""
 
-from dataclasses import replace
+import dataclasses
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from podium.catalogue.profile import Price
 from podium.ledger import lost
@@ -157,8 +158,10 @@ async def test_what_its_owner_could_still_settle_is_told_as_it_was_entered(share
     nothing = f"{attempt}_n"
     await shared.server.hold(left(nothing, "turn_n", who))
     await shared.server.till.settle(spent(nothing, 0, source="none"))
-    assert await settle(shared, replace(trace, attempt=nothing)) == told(nothing, usage_source="none")
-    unknown = replace(trace, attempt="att_unknown")
+    assert await settle(shared, dataclasses.replace(trace, attempt=nothing)) == told(
+        nothing, usage_source="none"
+    )
+    unknown = dataclasses.replace(trace, attempt="att_unknown")
     assert await settle(shared, unknown) == told("att_unknown", usage_source="none")
 
 

@@ -183,7 +183,7 @@ class Bill:
         need = await self._needed()
         if need <= self._held:
             return
-        wanted = dataclasses.replace(self._wish, amount=max(2 * self._held, need), least=need)
+        wanted = msgspec.structs.replace(self._wish, amount=max(2 * self._held, need), least=need)
         try:
             held = await self._till.hold(wanted)
         except BudgetExceeded as error:
