@@ -5,6 +5,7 @@ import re
 import socket
 import stat
 import subprocess
+from base64 import b64encode
 
 from podium.store.embedded.attach import status
 from tests.cli.installation import PODIUM, Installation, environment, installed, wait_until
@@ -106,8 +107,14 @@ def test_a_directory_that_holds_other_things_is_left_alone(installation: Install
 
 
 def test_the_operators_own_key_opens_it_and_is_not_written_down() -> None:
-    with installed(PODIUM_ADMIN_KEY="sesame-of-the-operator") as mine:
+    """Nor is what messages to the operator's receiver are signed with: any bytes, rarely a text."""
+    receiver = {
+        "PODIUM_WEBHOOK_URL": "http://127.0.0.1:9/sesame",
+        "PODIUM_WEBHOOK_SECRET": f"whsec_{b64encode(bytes(range(200, 232))).decode()}",
+    }
+    with installed(PODIUM_ADMIN_KEY="sesame-of-the-operator", **receiver) as mine:
         mine.serve()
+        assert receiver["PODIUM_WEBHOOK_SECRET"] not in mine.said
         assert "chat.completion" in pasted(mine.said, PODIUM_ADMIN_KEY="sesame-of-the-operator")
         assert "sesame" not in mine.said
         assert not (mine.data_dir / "admin.key").exists()

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from podium.ledger.webhook import Webhook, read_secret
+from podium.ledger.webhook import Webhook
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # no UTF-8, as most are not
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Receiver:
 
     @property
     def webhook(self) -> Webhook:
-        return Webhook(f"{self.url}/hook?token=hush", read_secret(SECRET))
+        return Webhook(f"{self.url}/hook?token=hush", SECRET)
 
     async def take(self, request: web.Request) -> web.Response:
         self.deliveries.append(Delivery(request.path, request.headers.copy(), await request.read()))

@@ -264,3 +264,11 @@ async def test_defaults_are_told_before_they_are_given(shared: Desk) -> None:
     assert await listed(Wish(defaults=())) == [(7, "day")]
     rows = await budgets.find_bound(database, who.tenant, [("user", who.user)])
     assert [(each.budget.amount, each.budget.is_default) for each in rows] == [(10, True), (30, True)]
+    daily = rows[0].budget.id
+    for defaults, amount in (((11, 20, 5), 11), ((None, 20, 5), None), (None, 10)):
+        found = await budgets.find(database, EVERYBODY, daily, defaults)
+        assert (None if found is None else found.budget.amount) == amount
+    changed = await budgets.change(database, EVERYBODY, daily, amount=None, alert=900, defaults=(11, 20, 5))
+    assert changed is not None
+    assert (changed.budget.amount, changed.budget.alert, changed.budget.is_default) == (11, 900, False)
+    assert await listed(Wish()) == [(7, "day"), (11, "day")], "the other default one made way"

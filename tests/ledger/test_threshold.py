@@ -99,9 +99,9 @@ async def test_what_is_known_late_passes_a_threshold_as_well(shared: Desk) -> No
     assert await pay(shared, who, 1) == Settled(14)
 
 
-@pytest.mark.parametrize("lower", [{"amount": 87, "alert": None}, {"amount": None, "alert": 700}])
+@pytest.mark.parametrize(("amount", "alert"), [(87, None), (None, 700)])
 async def test_a_limit_that_is_lowered_below_what_was_spent_is_told_at_once(
-    shared: Desk, lower: dict[str, int | None]
+    shared: Desk, amount: int | None, alert: int | None
 ) -> None:
     who = payer()
     budget = await shared.budget(who, 100, alert=800)
@@ -110,9 +110,9 @@ async def test_a_limit_that_is_lowered_below_what_was_spent_is_told_at_once(
     await change(shared.database, reach, budget, amount=88, alert=None)
     assert await find_all(shared.database, budget, 9) == []
     for _ in range(2):
-        await change(shared.database, reach, budget, **lower)
-        [alert] = await find_all(shared.database, budget, 9)
-        assert (alert.spent, alert.amount, alert.alert) == (70, lower["amount"] or 88, lower["alert"] or 800)
+        await change(shared.database, reach, budget, amount=amount, alert=alert)
+        [told] = await find_all(shared.database, budget, 9)
+        assert (told.spent, told.amount, told.alert) == (70, amount or 88, alert or 800)
     assert (await pay(shared, who, 1)).warnings == ()
 
 

@@ -109,6 +109,24 @@ async def test_what_is_known_late_is_written_down_once_however_often_it_is_told(
     assert [(row["seq"], row["amount"]) for row in corrections] == [(1, 0)]
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_who_leaves_while_more_is_held_still_owes_what_is_under_way(
+    database: Database, one: Server, rows: Book, *, is_first: bool
+) -> None:
+    """Only of the first hold for an attempt nothing is left when its caller leaves."""
+    of = await budget(database, 100)
+    if not is_first:
+        await one.hold(wanted("att_a", 20, payer=ANNE))
+    asking = asyncio.create_task(one.till.hold(wanted("att_a", 40, payer=ANNE), is_first=is_first))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await one.till.close()
+    assert [row["amount"] for row in await rows.rows("SELECT * FROM holds")] == ([] if is_first else [40])
+    await one.settle(spent("att_a", 30))
+    period = await rows.period(of)
+    assert (period["spent"], period["held"]) == (0 if is_first else 30, 0)
+
+
 async def test_only_a_settlement_of_what_was_never_held_is_logged_as_a_defect(
     database: Database, one: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -47,4 +47,4 @@ def test_a_secret_of_24_to_64_bytes_is_its_bytes(size: int) -> None:
 
 
 def test_neither_address_nor_key_is_in_any_representation() -> None:
-    assert "hush" not in repr(Webhook("https://example.org/hush", b"hush"))
+    assert "hush" not in repr(Webhook("https://example.org/hush", "hush"))

@@ -148,8 +148,16 @@ class Crew:
             self._signal(signal.SIGTERM)
         link = await Link.over(ours)
         instructing = asyncio.create_task(self._instruct(link, slot))
+
+        def stop_if_failed(done: asyncio.Task[None]) -> None:
+            if _has_failed(done):
+                process.kill()  # one that is never told what to do would wait for ever
+
+        instructing.add_done_callback(stop_if_failed)
         try:
             await self._attend(link, slot)
+            if _has_failed(instructing):
+                instructing.result()
             return await process.wait()
         finally:
             instructing.cancel()
@@ -191,3 +199,7 @@ def _how(status: int) -> str:
     if status < 0:
         return f"was killed by {signal.Signals(-status).name}"
     return f"ended with status {status}"
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None

@@ -26,9 +26,10 @@ def webhook(environment: Mapping[str, str], document: Document) -> Webhook | Non
     if name not in environment:
         raise Misconfigured([f"{source}: a webhook needs a secret to sign with: set {name} to whsec_…"])
     try:
-        return Webhook(url=url, key=read_secret(environment[name]))
+        read_secret(environment[name])
     except ValueError as error:
         raise Misconfigured([f"{name} {error}"]) from error
+    return Webhook(url, environment[name])
 
 
 def origins(environment: Mapping[str, str], document: Document) -> Iterator[Origin]:

@@ -185,7 +185,7 @@ class Bill:
             return
         wanted = msgspec.structs.replace(self._wish, amount=max(2 * self._held, need), least=need)
         try:
-            held = await self._till.hold(wanted)
+            held = await self._till.hold(wanted, is_first=False)
         except BudgetExceeded as error:
             raise BudgetExhausted(error.message, hint=error.hint) from error
         self._held, self._is_capped = held.amount, False

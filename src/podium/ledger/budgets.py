@@ -35,7 +35,13 @@ _TO_BE_GIVEN = """
 """
 _WARN = "SELECT budget_warn(ARRAY[$1], ARRAY[$2::timestamptz])"
 _PRESENT = f"""
-    , present AS (
+    gone AS (
+        DELETE FROM budgets d USING written w
+         WHERE d.is_default AND d.tenant = w.tenant AND d.scope_type = w.scope_type AND d.scope_id = w.scope_id
+           AND d.id <> w.id
+        RETURNING d.id),
+    past AS (DELETE FROM budget_periods p USING gone WHERE p.budget_id = gone.id),
+    present AS (
         INSERT INTO budget_periods AS p (budget_id, starts_at, ends_at, amount)
         SELECT b.id, budget_start(b.period, b.timezone, n.at), budget_end(b.period, b.timezone, n.at), b.amount
           FROM written b, (SELECT clock_timestamp() AS at) n
@@ -87,12 +93,6 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
                    timezone = CASE WHEN b.is_default THEN excluded.timezone ELSE b.timezone END
              WHERE b.is_default OR $10
             RETURNING b.*),
-        gone AS (
-            DELETE FROM budgets d USING written w
-             WHERE d.is_default AND d.tenant = w.tenant AND d.scope_type = w.scope_type AND d.scope_id = w.scope_id
-               AND d.id <> w.id
-            RETURNING d.id),
-        past AS (DELETE FROM budget_periods p USING gone WHERE p.budget_id = gone.id)
         {_PRESENT}
         """,  # noqa: S608  # constants
         ids.new("bud"),
@@ -109,29 +109,51 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
 
 
 async def change(
-    database: Database, reach: Reach, budget_id: str, *, amount: int | None, alert: int | None
+    database: Database,
+    reach: Reach,
+    budget_id: str,
+    *,
+    amount: int | None,
+    alert: int | None,
+    defaults: Defaults = (),
 ) -> Status | None:
-    """Give a budget another limit or threshold, at once; None if there is none of this id within reach."""
+    """Give a budget another limit or threshold, at once; None if there is none of this id within reach.
+
+    A default one becomes the user's own, and its limit, where no other is given, the one that is set; others make way.
+    """
     return await _written(
         database,
         f"""
         WITH written AS (
-            UPDATE budgets b SET amount = coalesce($3, b.amount), alert = coalesce($4, b.alert), is_default = false
-             WHERE b.id = $1 AND ($2::text IS NULL OR b.tenant = $2) RETURNING b.*)
+            UPDATE budgets b
+               SET amount = coalesce($3, CASE WHEN b.is_default
+                                         THEN ($5::bigint[])[array_position($6::text[], b.period)] END, b.amount),
+                   alert = coalesce($4, b.alert), is_default = false
+             WHERE b.id = $1 AND ($2::text IS NULL OR b.tenant = $2) RETURNING b.*),
         {_PRESENT}
         """,  # noqa: S608  # constants
         budget_id,
         reach.tenant,
         amount,
         alert,
+        list(defaults),
+        list(_DEFAULT_PERIODS),
     )
 
 
-async def find(database: Database, reach: Reach, budget_id: str) -> Status | None:
-    """The budget of this id, if it is within reach."""
-    return await _first(
-        database, f"{_STATUS} WHERE b.id = $3 AND {_THEIRS}", reach.tenant, reach.user, budget_id
+async def find(
+    database: Database, reach: Reach, budget_id: str, defaults: Defaults | None = None
+) -> Status | None:
+    """The budget of this id, if it is within reach; with `defaults` default ones are those that are set."""
+    found = await _first(
+        database,
+        f"{_STATUS} WHERE b.id = $3 AND {_THEIRS} AND (NOT b.is_default OR b.period = ANY($4))",
+        reach.tenant,
+        reach.user,
+        budget_id,
+        _counting(defaults),
     )
+    return None if found is None else _as_set(found, defaults)
 
 
 async def find_page(
@@ -242,7 +264,7 @@ async def claim(database: Database, tenant: str, session: str, conversation_id: 
         """
         UPDATE budgets b SET scope_id = $4, user_id = $5
          WHERE b.tenant = $1 AND b.scope_type = 'session'
-           AND (b.scope_id = $3 OR (b.scope_id = $2 AND b.user_id IS NULL))
+           AND ((b.scope_id = $3 AND b.user_id = $5) OR (b.scope_id = $2 AND b.user_id IS NULL))
            AND NOT EXISTS (SELECT FROM budgets o WHERE o.tenant = $1 AND o.scope_type = 'session'
                               AND o.scope_id IN ($3, $4) AND o.period = b.period AND o.id <> b.id)
         """,

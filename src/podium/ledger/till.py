@@ -83,6 +83,7 @@ class Settled(Struct, frozen=True):
 class _Ask(Struct, frozen=True):
     wanted: Wanted
     owner: str
+    is_first: bool
 
 
 class Till:
@@ -131,15 +132,17 @@ class Till:
             self._tariffs.clear()
         self._tariffs.add(tariff)
 
-    async def hold(self, wanted: Wanted) -> Held:
+    async def hold(self, wanted: Wanted, *, is_first: bool = True) -> Held:
         """Set money aside, or bring what was set aside for this attempt up to `wanted.amount`.
+
+        Of who leaves meanwhile nothing stays held, unless it is not the first for an attempt: that is under way.
 
         Raises:
             BudgetExceeded: a budget has less left than the least that is of use.
             Lost: this process was judged dead.
             Unavailable: the database does not answer. It may be set aside all the same.
         """
-        held = await self._holds.put(_Ask(wanted, self._lease.owner))
+        held = await self._holds.put(_Ask(wanted, self._lease.owner, is_first))
         if isinstance(held, BudgetExceeded | Lost):
             raise held
         return held
@@ -159,7 +162,7 @@ class Till:
         task.add_done_callback(self._giving.discard)
 
     def _compensate(self, ask: _Ask, held: Held | BudgetExceeded | Lost) -> None:
-        if isinstance(held, Held):
+        if ask.is_first and isinstance(held, Held):
             self.give_back(ask.wanted.attempt)
 
     async def _void(self, attempts: Sequence[str]) -> list[None]:

@@ -15,10 +15,15 @@ _LEAST_BYTES, _MOST_BYTES = 24, 64
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The operator's receiver: its address, which may hold a secret of its own, and the key to sign with."""
+    """The operator's receiver: its address, which may hold a secret of its own, and the secret to sign with."""
 
     url: str = field(repr=False)
-    key: bytes = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def key(self) -> bytes:
+        """What messages are signed with."""
+        return read_secret(self.secret)
 
 
 def read_secret(text: str) -> bytes:

@@ -40,16 +40,16 @@ _SESSION = {
 }
 
 # Postgres notices that a client is gone only when it answers it: what it still does for one is ended.
-_END_OTHERS = """
-SELECT pg_terminate_backend(pid, 5000) AS is_over FROM pg_stat_activity
- WHERE application_name = $1 AND pid <> pg_backend_pid()
-"""
+_OTHERS = "FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()"
+_END_OTHERS = f"SELECT pg_terminate_backend(pid, 5000) {_OTHERS}"  # constants
+_IS_ALONE = f"SELECT NOT EXISTS (SELECT {_OTHERS})"  # constants
 
 
 class Lane:
     """One connection, used by one statement at a time, opened anew when it breaks.
 
-    A statement whose connection broke may still run; it is over before the next one begins. `opened` counts the
+    A statement whose connection broke may still run; it is over before the next one begins, unless a pooler renames
+    sessions (it is found by its application_name). `opened` counts the
     connections so far: who must repair something after a break compares it.
     """
 
@@ -143,7 +143,8 @@ class Lane:
 
 async def _is_alone(connection: asyncpg.Connection, name: str) -> bool:
     """Whether the other connections of this name are over, after they were ended."""
-    return all(row["is_over"] for row in await connection.fetch(_END_OTHERS, name, timeout=_SILENT_SECONDS))
+    await connection.fetch(_END_OTHERS, name, timeout=_SILENT_SECONDS)
+    return bool(await connection.fetchval(_IS_ALONE, name, timeout=_SILENT_SECONDS))
 
 
 class Database:
@@ -255,7 +256,8 @@ class _Together(Database):
         self._connection = connection
 
     @override
-    async def _fetch(self, sql: str, args: tuple[object, ...]) -> Rows:
+    async def fetch(self, sql: str, *args: object) -> Rows:
+        """Run a statement of it. None is tried again: what fails has ended the transaction."""
         with translated():
             return await self._connection.fetch(sql, *args)
 

@@ -14,7 +14,7 @@ from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
 from podium.api.resources.route import Route
 from podium.api.resources.scopes import act_in, find_scope, names_in
-from podium.api.services import TheServices
+from podium.api.services import Services, TheServices
 from podium.errors import Conflict, InvalidRequest, Unknown
 from podium.identity import Principal
 from podium.kit import clock, ids, money
@@ -239,8 +239,13 @@ async def _ids_of(database: Database, who: Principal, word: str | None) -> tuple
 @reading.get("/{id}", responses=error_replies("member", takes="id"), summary="Read a budget")
 async def get(id: str, request: Request, services: TheServices) -> BudgetShown:  # noqa: A002  # the path's word
     """What it allows, and what of it is left in the present period."""
-    found = await budgets.find(services.database, reach_of(request), id) if ids.is_id("bud", id) else None
-    return await _one(services.database, found)
+    return await _one(services.database, await _within_reach(services, request, id))
+
+
+async def _within_reach(services: Services, request: Request, budget_id: str) -> Status | None:
+    if not ids.is_id("bud", budget_id):
+        return None
+    return await budgets.find(services.database, reach_of(request), budget_id, services.default_budgets)
 
 
 @reading.get("/{id}/alerts", responses=error_replies("member", takes="id"), summary="List a budget's alerts")
@@ -251,7 +256,7 @@ async def list_alerts(
     limit: Limit = 20,
 ) -> Page[AlertShown]:
     """One a period and threshold, the last ones first; those before `limit` are not told."""
-    if not ids.is_id("bud", id) or await budgets.find(services.database, reach_of(request), id) is None:
+    if await _within_reach(services, request, id) is None:
         raise Unknown("There is no such budget.")
     found = await find_all(services.database, id, limit)
     return Page(data=[_alert_shown(each) for each in found], next=None)
@@ -286,7 +291,12 @@ async def update(
     if not ids.is_id("bud", id):
         raise Unknown("There is no such budget.")
     found = await budgets.change(
-        services.database, reach_of(request), id, amount=given.limit, alert=given.alert_threshold
+        services.database,
+        reach_of(request),
+        id,
+        amount=given.limit,
+        alert=given.alert_threshold,
+        defaults=services.default_budgets,
     )
     return await _one(services.database, found)
 

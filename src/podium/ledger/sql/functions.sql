@@ -200,7 +200,7 @@ BEGIN
 END $$;
 
 -- Give back what was held for attempts that never left.
-CREATE OR REPLACE FUNCTION ledger_void(_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_void(_ids text[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     _gone holds[]; _legs budget_leg[]; _held bigint[];
 BEGIN
@@ -320,7 +320,7 @@ END $$;
 -- Correct an entry by what became known since: the difference is written down and counted in the periods of its admission.
 -- Whatever was in suspense for it is known now. Says whether anything changed.
 CREATE OR REPLACE FUNCTION ledger_correct(_id text, _amount bigint, _usage int[], _source text, _reason text)
-RETURNS boolean LANGUAGE plpgsql AS $$
+RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     _entry ledger_entries;
     _delta bigint;
@@ -346,7 +346,7 @@ BEGIN
 END $$;
 
 -- Let go of what nobody learned more about in a day. Gives how many.
-CREATE OR REPLACE FUNCTION ledger_release(_most int) RETURNS int LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_release(_most int) RETURNS int LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     _due suspenses[]; _legs budget_leg[]; _waits bigint[];
 BEGIN
