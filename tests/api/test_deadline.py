@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from podium.kit.clock import Deadline
+from podium.kit.deadline import Deadline
 
 
 async def test_what_is_done_in_time_is_left_alone() -> None:

@@ -9,7 +9,6 @@ from podium.errors import Conflict, Unknown
 from podium.identity import Principal
 from podium.identity.user import User
 from podium.identity.users import find_user, make_user
-from podium.kit import ids
 from podium.store.database import Database
 
 
@@ -24,7 +23,7 @@ async def user_of(database: Database, who: Principal, word: str, *, make: bool =
     if not who.is_admin:
         return None
     found = await find_user(database, who.tenant, name, identifier)
-    if found is None and make and not ids.is_id("usr", word):
+    if found is None and make:
         found = await make_user(database, who.tenant, name)
     return found
 

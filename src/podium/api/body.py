@@ -5,7 +5,7 @@ from starlette.types import Message, Receive
 
 from podium.api.passage import Limits
 from podium.errors import InvalidRequest, TooLarge
-from podium.kit.clock import Deadline
+from podium.kit.deadline import Deadline
 
 
 async def read_body(receive: Receive, limits: Limits) -> bytes:

@@ -14,7 +14,7 @@ from podium.api.errors import Answered, HeadersTooLarge
 from podium.api.passage import Access, Limits, Passage, enter
 from podium.errors import Forbidden, TooLarge, Unavailable
 from podium.identity import Keyring
-from podium.kit.clock import Deadline
+from podium.kit.deadline import Deadline
 
 _CAREFUL = [
     (b"x-content-type-options", b"nosniff"),

@@ -19,6 +19,7 @@ from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
 from podium.errors import Garbled, Inexpressible, OperatorError, ProviderError, Rejected, Unreachable
 from podium.kit import clock
+from podium.kit.deadline import Deadline
 from podium.providers.body import Body, Bounds
 from podium.providers.failure import printable, redact, translated
 from podium.providers.provider import Call
@@ -219,7 +220,7 @@ class Remote:
         trip = _Trip()
         _TRIP.set(trip)
         try:
-            with clock.Deadline(until - asyncio.get_running_loop().time()):
+            with Deadline(until - asyncio.get_running_loop().time()):
                 try:
                     return await self._post(outgoing, marked)
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
