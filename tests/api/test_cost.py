@@ -238,6 +238,22 @@ async def test_a_limit_may_wait_for_one_users_session(api: House) -> None:
     assert (await get(api, "/budgets/status/s-1", ann))["session"]["id"] == anns["id"]
 
 
+async def test_a_limit_that_waits_for_ones_own_session_goes_before_anybodys(api: House) -> None:
+    root = await api.key("acme", "root", "admin")
+    keys = {user: await api.key("acme", user) for user in ("ann", "bob")}
+    anybodys = await post(api, "/budgets/session/s-2", {"budget_limit": 1}, root)
+    anns = await post(api, "/budgets/session/s-2?user_id=ann", {"budget_limit": 5}, root)
+    for _ in range(2):  # before their sessions begin, and after
+        for user, limit in (("bob", anybodys), ("ann", anns)):
+            told = await get(api, "/budgets/status/s-2", keys[user])
+            assert (told["session"]["id"], told["session"]["budget_limit"]) == (
+                limit["id"],
+                limit["budget_limit"],
+            )
+        for user in ("ann", "bob"):
+            await open_session(api.database, await api.keyring.find(keys[user]), "s-2")
+
+
 async def test_members_limit_nobody_and_see_nobody_else(api: House) -> None:
     root = await api.key("acme", "root", "admin")
     ann, bob = await api.key("acme", "ann"), await api.key("acme", "bob")

@@ -212,17 +212,25 @@ async def get_status(
     scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant), ("key", who.key)]
     if session is None:
         name = session_name(session_id)
-        waiting = await budgets.find_waiting(database, who.tenant, name, who.only_user)
+        waiting = await budgets.find_waiting(database, who.tenant, name, user)
         scopes += [("session", scope) for scope, _ in waiting]
     else:
         scopes.append(("session", session.id))
-    found = await budgets.find_bound(database, who.tenant, scopes, services.default_budgets)
+    found = _claimed(await budgets.find_bound(database, who.tenant, scopes, services.default_budgets))
     return StatusShown(
         session=_tightest(found, "session"),
         user=_tightest(found, "user"),
         allowed=all(each.remaining > 0 for each in found),
         warnings=await _warnings(database, found, session_id),
     )
+
+
+def _claimed(found: list[Status]) -> list[Status]:
+    """Without those that wait for anybody's session where one waits for this user's, which will count instead."""
+    sessions = [each.budget for each in found if each.budget.scope_type == "session"]
+    own = {each.period for each in sessions if each.owner is not None}
+    gone = {each.id for each in sessions if each.owner is None and each.period in own}
+    return [each for each in found if each.budget.id not in gone]
 
 
 async def _asking(database: Database, who: Principal, user: str | None) -> Principal:
