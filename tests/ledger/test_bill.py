@@ -1,5 +1,6 @@
 """The money of an attempt while it lasts: what is held near a limit, when it has outgrown that, and what then."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -248,6 +249,23 @@ async def test_what_is_more_by_its_count_is_held_for_twice(shared: Desk) -> None
     await bill.grow()
     assert await shared.sums(budget) == (0, 10**5 * OUT, 0), "or as much as it needs"
     assert likely < by_bytes
+
+
+async def test_who_leaves_while_more_is_held_for_an_answer_owes_what_came(shared: Desk) -> None:
+    who = payer()
+    budget = await shared.budget(who, 10**9)
+    bill = await opened(shared, who, max_output=100)
+    bill.see(UsageSeen(Usage(output=10**5)))
+    await shared.rows.rows("BEGIN")
+    await shared.rows.rows("SELECT FROM budget_periods WHERE budget_id = $1 FOR UPDATE", budget)
+    growing = asyncio.create_task(bill.grow())
+    while not await shared.rows.rows("SELECT FROM pg_locks WHERE NOT granted"):
+        await shared.rows.rows("SELECT pg_sleep(0.01)")
+    growing.cancel()
+    await shared.rows.rows("COMMIT")
+    await shared.server.till.close()
+    await bill.settle(whole=False, loss="held", response=None, milliseconds=1)
+    assert await shared.sums(budget) == (10**5 * OUT, 0, 0)
 
 
 async def test_an_estimate_is_believed_by_a_fifth_less_where_the_host_was_told_a_cap(shared: Desk) -> None:
