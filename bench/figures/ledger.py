@@ -249,7 +249,6 @@ async def _by_rows(lab: Lab, desk: _Desk) -> list[Figure]:
     few = [await desk.run(lab.plan.seconds) for _ in range(lab.plan.rounds)]
     for before in range(10_000, lab.plan.entries, _PAGE):
         await desk.side.execute(_ENTRIES, before + 1, min(before + _PAGE, lab.plan.entries))
-    await desk.side.execute("CHECKPOINT")
     many = [await desk.run(lab.plan.seconds) for _ in range(lab.plan.rounds)]
     return [_compared(f"a decision with {lab.plan.entries:,} entries more", few, many)]
 
