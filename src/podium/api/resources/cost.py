@@ -212,7 +212,7 @@ async def get_status(
     scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant), ("key", who.key)]
     if session is None:
         name = session_name(session_id)
-        waiting = await budgets.find_waiting(database, who.tenant, name, user)
+        waiting = await budgets.find_waiting(database, who.tenant, name, who.only_user)
         scopes += [("session", scope) for scope, _ in waiting]
     else:
         scopes.append(("session", session.id))
