@@ -109,10 +109,11 @@ class Ledger:
         self.periods = {leg: period for leg, period in self.periods.items() if leg[0] != budget}
 
     def release(self, attempt: str) -> None:
-        paid = self.attempts[attempt]
-        for period in self._counted(paid):
-            period.suspense -= paid.suspense
-        paid.suspense = 0
+        paid = self.attempts.get(attempt)
+        if paid is not None:
+            for period in self._counted(paid):
+                period.suspense -= paid.suspense
+            paid.suspense = 0
 
     def _counted(self, paid: Paid) -> Iterator[Sums]:
         return (self.periods[leg] for leg in paid.legs if leg in self.periods)

@@ -46,7 +46,8 @@ $$;
 --            judged   this process was judged dead
 -- Locks in the one global order: holds, then periods by budget (but default budgets with another limit than before are
 -- written first of all; who meets another in that is tried again). Plans are kept; one that was made while a table was
--- small would read it whole when it has become large: so every row is found by an index, budgets one by one.
+-- small, or had only rows that are gone, would read it or its index whole when it has become large: so every row is found
+-- by its key, with `= ANY` or one by one (OFFSET 0 keeps the planner from making a join of it).
 CREATE OR REPLACE FUNCTION ledger_hold(
     _owner text, _ids text[], _turns text[], _conversations text[], _tenants text[], _users text[], _keys text[],
     _personas text[], _dialogues text[], _purposes text[], _models text[], _tariffs text[], _wanted bigint[],
@@ -93,15 +94,18 @@ BEGIN
              UNION ALL
             SELECT g.item, leg.budget_id, leg.starts_at
               FROM unnest(_ids) WITH ORDINALITY AS g(id, item)
-              JOIN holds h ON h.attempt_id = g.id
+             CROSS JOIN LATERAL (SELECT k.legs FROM holds k WHERE k.attempt_id = g.id OFFSET 0) h
              CROSS JOIN LATERAL unnest(h.legs) AS leg) l;
     IF _items <> '{}' THEN
         INSERT INTO budget_periods (budget_id, starts_at, ends_at, amount)
         SELECT b.id, n.starts_at, budget_end(b.period, b.timezone, _now), b.amount
-          FROM (SELECT l.budget_id, l.starts_at FROM unnest(_budgets, _starts) AS l(budget_id, starts_at) GROUP BY 1, 2) n
-          JOIN budgets b ON b.id = n.budget_id AND n.starts_at = budget_start(b.period, b.timezone, _now)
-         WHERE NOT EXISTS (SELECT 1 FROM budget_periods p WHERE p.budget_id = b.id AND p.starts_at = n.starts_at)
-         ORDER BY b.id FOR SHARE OF b
+          FROM (SELECT DISTINCT l.budget_id, l.starts_at FROM unnest(_budgets, _starts) AS l(budget_id, starts_at)
+                 WHERE NOT EXISTS (SELECT 1 FROM budget_periods p
+                                    WHERE p.budget_id = l.budget_id AND p.starts_at = l.starts_at)
+                 ORDER BY l.budget_id) n
+         CROSS JOIN LATERAL (SELECT * FROM budgets k
+                              WHERE k.id = n.budget_id AND n.starts_at = budget_start(k.period, k.timezone, _now)
+                                FOR SHARE) b
         ON CONFLICT DO NOTHING;
         SELECT array_agg(q.budget_id), array_agg(q.starts_at), array_agg(q.room), array_agg(0::bigint)
           INTO _p_budgets, _p_starts, _p_rooms, _p_adds
@@ -191,11 +195,12 @@ BEGIN
     END IF;
     RETURN QUERY
         SELECT CASE WHEN g.granted IS NULL THEN 'refused' WHEN g.tight IS NULL THEN 'free' ELSE 'held' END,
-               g.granted, g.room, b.id, b.scope_type, b.scope_id, b.period, q.amount, q.ends_at
+               g.granted, g.room, b.id, b.scope_type, b.scope_id, b.period, b.limited, b.ends_at
           FROM unnest(_grants, _tight, _rooms) WITH ORDINALITY AS g(granted, tight, room, item)
-          LEFT JOIN budget_periods q
-            ON g.granted IS NULL AND q.budget_id = _p_budgets[g.tight] AND q.starts_at = _p_starts[g.tight]
-          LEFT JOIN budgets b ON b.id = q.budget_id
+          LEFT JOIN LATERAL (SELECT k.*, q.amount AS limited, q.ends_at
+                               FROM budget_periods q JOIN budgets k ON k.id = q.budget_id
+                              WHERE g.granted IS NULL AND q.budget_id = _p_budgets[g.tight]
+                                AND q.starts_at = _p_starts[g.tight] OFFSET 0) b ON true
          ORDER BY g.item;
 END $$;
 
@@ -206,7 +211,7 @@ DECLARE
 BEGIN
     SELECT array_agg(h) INTO _gone
       FROM (SELECT * FROM holds k WHERE k.attempt_id = ANY(_ids) ORDER BY k.attempt_id FOR UPDATE) h;
-    DELETE FROM holds k WHERE k.attempt_id IN (SELECT g.attempt_id FROM unnest(_gone) g);
+    DELETE FROM holds k WHERE k.attempt_id = ANY(ARRAY(SELECT g.attempt_id FROM unnest(_gone) g));
     SELECT array_agg(leg), array_agg(-h.amount) INTO _legs, _held FROM unnest(_gone) h, unnest(h.legs) leg;
     PERFORM budget_move(_legs, _held, NULL, NULL);
 END $$;
@@ -253,9 +258,10 @@ DECLARE
 BEGIN
     WITH alarms AS (
         UPDATE budget_periods p SET warned = true
-          FROM unnest(_budgets, _starts) AS n(budget_id, starts_at), budgets b
-         WHERE p.budget_id = n.budget_id AND p.starts_at = n.starts_at AND b.id = p.budget_id
-           AND NOT p.warned AND p.spent > 0 AND p.spent::numeric * 1000 >= p.amount::numeric * b.alert
+          FROM unnest(_budgets, _starts) AS n(budget_id, starts_at)
+         CROSS JOIN LATERAL (SELECT * FROM budgets k WHERE k.id = n.budget_id OFFSET 0) b
+         WHERE p.budget_id = n.budget_id AND p.starts_at = n.starts_at AND NOT p.warned AND p.spent > 0
+           AND p.spent::numeric * 1000 >= p.amount::numeric * b.alert
         RETURNING b.id, p.starts_at, p.ends_at, b.alert, p.spent, p.amount, b.tenant, b.scope_type, b.scope_id, b.period),
     told AS (
         INSERT INTO budget_alerts (id, budget_id, starts_at, ends_at, alert, spent, amount, tenant, scope_type, scope_id,
@@ -283,7 +289,7 @@ DECLARE
 BEGIN
     SELECT array_agg(h) INTO _gone
       FROM (SELECT * FROM holds k WHERE k.attempt_id = ANY(_ids) ORDER BY k.attempt_id FOR UPDATE) h;
-    DELETE FROM holds k WHERE k.attempt_id IN (SELECT g.attempt_id FROM unnest(_gone) g);
+    DELETE FROM holds k WHERE k.attempt_id = ANY(ARRAY(SELECT g.attempt_id FROM unnest(_gone) g));
     INSERT INTO ledger_entries (id, at, turn_id, conversation_id, tenant, user_id, key_id, purpose, model, tariff,
         response_id, input, cached_input, cache_write, output, reasoning, audio, usage_source, succeeded, milliseconds,
         held, amount, legs)
@@ -351,9 +357,9 @@ DECLARE
     _due suspenses[]; _legs budget_leg[]; _waits bigint[];
 BEGIN
     SELECT array_agg(s) INTO _due
-      FROM (SELECT * FROM suspenses k WHERE k.until < clock_timestamp() ORDER BY k.entry_id
+      FROM (SELECT * FROM suspenses k WHERE k.until < now() ORDER BY k.until
              LIMIT _most FOR UPDATE SKIP LOCKED) s;
-    DELETE FROM suspenses k WHERE k.entry_id IN (SELECT d.entry_id FROM unnest(_due) d);
+    DELETE FROM suspenses k WHERE k.entry_id = ANY(ARRAY(SELECT d.entry_id FROM unnest(_due) d));
     SELECT array_agg(leg), array_agg(-d.amount) INTO _legs, _waits FROM unnest(_due) d, unnest(d.legs) leg;
     PERFORM budget_move(_legs, NULL, NULL, _waits);
     RETURN coalesce(cardinality(_due), 0);
