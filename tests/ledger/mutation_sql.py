@@ -46,7 +46,7 @@ RULES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r" - ", " + "),
     (r" <= ", " < "),
     # No test can stop the database's clock; and of the first transaction under way nothing can be seen.
-    (r" < (?!clock_timestamp|_before)", " <= "),
+    (r" < (?!clock_timestamp|now|_before)", " <= "),
     (r" >= ", " > "),
     (r" > ", " >= "),
     (r" = (?!ANY)", " <> "),
