@@ -39,6 +39,7 @@ INSERT INTO suspenses (entry_id, until, amount, legs)
 SELECT 'att_y' || n, clock_timestamp() + interval '1 day', 1, '{{}}' FROM generate_series(1, {OTHERS}) n;
 """
 FAR = 10**9
+FLUSH = "SELECT pg_stat_force_next_flush()"
 READ = """
 SELECT t.relname, coalesce(t.seq_tup_read, 0) + coalesce(i.read, 0) AS read
   FROM pg_stat_user_tables t
@@ -75,7 +76,8 @@ class Desk:
 
     async def reads(self) -> dict[str, int]:
         for lane in self.one.lanes[:2]:
-            await lane.fetch("SELECT pg_stat_force_next_flush()")
+            await lane.fetch(FLUSH)
+        await self.side.execute(FLUSH)
         return {row["relname"]: row["read"] for row in await self.side.fetch(READ)}
 
     async def read_by_wave(self) -> dict[str, int]:

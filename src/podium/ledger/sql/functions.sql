@@ -99,10 +99,12 @@ BEGIN
     IF _items <> '{}' THEN
         INSERT INTO budget_periods (budget_id, starts_at, ends_at, amount)
         SELECT b.id, n.starts_at, budget_end(b.period, b.timezone, _now), b.amount
-          FROM (SELECT DISTINCT l.budget_id, l.starts_at FROM unnest(_budgets, _starts) AS l(budget_id, starts_at)
+          FROM (SELECT g.budget_id, g.starts_at
+                  FROM (SELECT l.budget_id, l.starts_at FROM unnest(_budgets, _starts) AS l(budget_id, starts_at)
+                         GROUP BY 1, 2) g
                  WHERE NOT EXISTS (SELECT 1 FROM budget_periods p
-                                    WHERE p.budget_id = l.budget_id AND p.starts_at = l.starts_at)
-                 ORDER BY l.budget_id) n
+                                    WHERE p.budget_id = g.budget_id AND p.starts_at = g.starts_at)
+                 ORDER BY g.budget_id) n
          CROSS JOIN LATERAL (SELECT * FROM budgets k
                               WHERE k.id = n.budget_id AND n.starts_at = budget_start(k.period, k.timezone, _now)
                                 FOR SHARE) b
