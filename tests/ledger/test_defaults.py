@@ -109,3 +109,15 @@ async def test_a_budget_of_ones_own_has_its_own_time_zone(dsn: str) -> None:
             "T15:00",
             False,
         )
+
+
+async def test_a_default_that_rises_tells_of_its_threshold_anew(dsn: str) -> None:
+    told: list[dict[str, Any]] = []
+    for limit, calls in (("0.04", 4), ("0.10", 5)):
+        async with homes(dsn, price=CENT, default_user_budget=limit) as [home], book(dsn) as rows:
+            ann = await member(home, "ann")
+            for _ in range(calls):
+                assert (await home.ask("POST", "/v1/chat/completions", BODY, ann))[0] == 200
+            told = await rows.rows("SELECT amount, spent FROM budget_alerts ORDER BY at")
+    cent = NANO // 100
+    assert told == [{"amount": 4 * cent, "spent": 4 * cent}, {"amount": 10 * cent, "spent": 8 * cent}]

@@ -255,11 +255,8 @@ async def find_waiting(
 async def claim(database: Database, tenant: str, session: str, conversation_id: str, user: str) -> None:
     """Let the budgets that wait for a session of this name count for the conversation that it has become.
 
-    One that waits for this user's goes before one that waits for anybody's. A name that looks like a conversation's id
-    may be that of another's: no budget waits under it.
+    One that waits for this user's goes before one that waits for anybody's.
     """
-    if ids.is_id("conv", session):
-        return
     await database.fetch(
         """
         UPDATE budgets b SET scope_id = $4, user_id = $5

@@ -32,8 +32,10 @@ LANGUAGE sql AS $$
                   AND (NOT b.is_default OR (b.period = d.period AND b.amount = d.amount)))
          ORDER BY u.tenant, u.user_id, d.period
         ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE SET amount = excluded.amount WHERE budgets.is_default
-        RETURNING id, period, timezone, amount)
-    UPDATE budget_periods p SET amount = w.amount FROM written w
+        RETURNING id, period, timezone, amount, alert)
+    UPDATE budget_periods p
+       SET amount = w.amount, warned = p.warned AND p.spent::numeric * 1000 >= w.amount::numeric * w.alert
+      FROM written w
      WHERE p.budget_id = w.id AND p.starts_at = budget_start(w.period, w.timezone, clock_timestamp())
 $$;
 
