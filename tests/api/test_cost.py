@@ -10,6 +10,7 @@ from podium import conversation
 from podium.api.compat.session import open_session
 from podium.api.compat.summary import summary_route
 from podium.kit import money
+from podium.ledger import budgets
 from podium.ledger.analytics import roll
 from podium.store.database import Database
 from tests.api.house import OPERATOR, House, house
@@ -215,6 +216,28 @@ async def test_the_limits_of_deleted_sessions_wait_for_their_users(api: House) -
             assert (told["session"]["id"], told["session"]["spent"]) == (limits[user]["id"], "1")
         await open_session(api.database, await api.keyring.find(key), "ours")
         assert (await get(api, "/budgets/status/ours", key))["session"]["id"] == limits[user]["id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/budgets/session/s-1", {"budget_limit": 1}),
+        ("/v1/budgets", {"scope": {"type": "session", "id": "s-1"}, "limit": 1, "period": "total"}),
+    ],
+)
+async def test_a_session_that_begins_while_its_limit_is_set_is_limited(
+    api: House, monkeypatch: pytest.MonkeyPatch, path: str, limit: dict[str, Any]
+) -> None:
+    root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+    principal, put = await api.keyring.find(ann), budgets.put
+
+    async def late(*args: Any, **more: Any) -> Any:
+        await open_session(api.database, principal, "s-1")
+        return await put(*args, **more)
+
+    monkeypatch.setattr(budgets, "put", late)
+    made = await post(api, path, limit, root)
+    assert (await get(api, "/budgets/status/s-1", ann))["session"]["id"] == made["id"]
 
 
 async def test_a_limit_said_again_after_its_session_was_deleted_is_the_same(api: House) -> None:

@@ -13,7 +13,7 @@ from podium.api.passage import passage_of, principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
 from podium.api.resources.route import Route
-from podium.api.resources.scopes import act_in, find_scope, names_in
+from podium.api.resources.scopes import act_in, catch_up, find_scope, names_in
 from podium.api.services import Services, TheServices
 from podium.errors import Conflict, InvalidRequest, Unknown
 from podium.identity import Principal
@@ -183,6 +183,8 @@ async def create(given: BudgetGiven, request: Request, services: TheServices) ->
     made = await budgets.put(services.database, new)
     if made is None:
         raise await _taken(services.database, new)
+    if new.scope_type == "session":
+        await catch_up(services.database, who, given.scope.id, made.budget)
     return await _one(services.database, made)
 
 

@@ -16,7 +16,7 @@ from podium.api.resources.amount import Dollars, ExactRoute, Threshold
 from podium.api.resources.budgets import CONFLICT, ScopeId, reach_of
 from podium.api.resources.model import Given, plain
 from podium.api.resources.route import Route
-from podium.api.resources.scopes import find_scope, names_in
+from podium.api.resources.scopes import catch_up, find_scope, names_in
 from podium.api.services import TheServices
 from podium.errors import Conflict
 from podium.identity import Principal
@@ -149,10 +149,7 @@ async def limit_session(
     who = principal_of(request.scope)
     named = await acting_for(services.database, who, user_id)
     made = await _put(services.database, named, ("session", session_id), given, "total")
-    # The session may have begun meanwhile, without having seen this.
-    found = await find_session(services.database, named, session_id)
-    if found is not None and made.budget.scope_id != found.id:
-        await budgets.claim(services.database, who.tenant, session_name(session_id), found.id, found.user)
+    await catch_up(services.database, named, session_id, made.budget)
     return _limit(made)
 
 

@@ -83,6 +83,13 @@ async def _awaited(database: Database, who: Principal, word: str) -> Scope | Non
     return None if ids.is_id("conv", word) else Scope(name)
 
 
+async def catch_up(database: Database, who: Principal, word: str, made: Budget) -> None:
+    """Let a session's new budget count for it, if the session has begun meanwhile without having seen it."""
+    found = await find_session(database, who, word)
+    if found is not None and made.scope_id != found.id:
+        await budgets.claim(database, who.tenant, session_name(word), found.id, found.user)
+
+
 async def names_in(database: Database, listed: Iterable[Budget]) -> Mapping[str, str]:
     """What the tenants and users of budgets are called, by their ids."""
     found = list(listed)
