@@ -10,7 +10,7 @@ from podium.ledger.budgets import Reach, change, put
 from podium.ledger.till import Settled
 from podium.store.database import Database
 from tests.ledger.desk import Desk, payer
-from tests.ledger.tills import spent, wanted
+from tests.ledger.tills import server, spent, wanted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -232,3 +232,20 @@ async def test_the_same_amount_by_the_hosts_own_count_is_written_down(shared: De
     await shared.server.settle(spent("att_s", 40, source="estimate"))
     correct = "SELECT ledger_correct('att_s', 40, '{1,2,3,4,5,6}', 'provider', 'a test')"
     assert [await shared.database.value(correct) for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("first", "limit", "told"),
+    [(90, 99, (1, 0)), (90, 100, (1, 0)), (90, 102, (1, 1)), (110, 112, (0, 0)), (110, 99, (0, 1))],
+)
+async def test_a_default_that_changes_is_told_of_as_if_it_were_new(
+    shared: Desk, first: int, limit: int, told: tuple[int, int]
+) -> None:
+    """Unless what was told still holds: a threshold is passed once."""
+    who, warnings = payer(), []
+    for home, amount, cost in (("before", first, 80), ("after", limit, 2)):
+        one = await server(shared.database, home, (None, None, amount))
+        await one.hold(wanted(attempt := ids.new("att"), cost, payer=who))
+        warnings.append(len((await one.settle(spent(attempt, cost))).warnings))
+        await one.close()
+    assert tuple(warnings) == told
