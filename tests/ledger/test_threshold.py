@@ -236,14 +236,19 @@ async def test_the_same_amount_by_the_hosts_own_count_is_written_down(shared: De
 
 @pytest.mark.parametrize(
     ("first", "limit", "told"),
-    [(90, 99, (1, 0)), (90, 100, (1, 0)), (90, 102, (1, 1)), (110, 112, (0, 0)), (110, 99, (0, 1))],
+    [
+        (90_000, 100_000, (1, 0)),
+        (90_000, 100_001, (1, 1)),
+        (110_000, 112_000, (0, 0)),
+        (110_000, 99_000, (0, 1)),
+    ],
 )
 async def test_a_default_that_changes_is_told_of_as_if_it_were_new(
     shared: Desk, first: int, limit: int, told: tuple[int, int]
 ) -> None:
     """Unless what was told still holds: a threshold is passed once."""
     who, warnings = payer(), []
-    for home, amount, cost in (("before", first, 80), ("after", limit, 2)):
+    for home, amount, cost in (("before", first, 80_000), ("after", limit, 2_000)):
         one = await server(shared.database, home, (None, None, amount))
         await one.hold(wanted(attempt := ids.new("att"), cost, payer=who))
         warnings.append(len((await one.settle(spent(attempt, cost))).warnings))
