@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from podium.errors import Lost
 from podium.store.database import Lane
+from podium.vocabulary.event import TextDelta
 from tests.turn.home import Home, homes
 from tests.turn.mortal import Heard, wait_for
 
@@ -77,6 +79,23 @@ async def test_what_was_taken_back_of_a_silent_turn_is_written_again(home: Home)
     assert await stored(home, heard) < seen
     await wait_stored(home, heard, seen)
     assert len(heard.frames) == seen, "the turn was not silent"
+
+
+async def test_a_turn_that_is_lost_is_not_heard_on(home: Home) -> None:
+    """Its host speaks on until it is broken off; nobody stores that any more."""
+    heard = home.say(await home.conversation(), "[[tokens=500 rate=50]]")
+    await wait_for(lambda: heard.deltas > 3)
+    journal = home.app._journal
+    log = journal.find(str(heard.turn))
+    assert log is not None
+    journal.lose(log)
+    shown = log.shown
+    with pytest.raises(Lost):
+        await journal.put(log, TextDelta(index=0, text="never stored"))
+    assert log.shown == shown
+    await heard.done()
+    assert heard.end["status"] == "interrupted"
+    assert heard.frames == await home.events(str(heard.turn))
 
 
 async def test_an_end_is_not_shown_before_it_is_recorded(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

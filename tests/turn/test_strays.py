@@ -118,6 +118,33 @@ async def test_a_process_that_was_judged_dead_goes_on_under_another_name(pair: l
     ]
 
 
+@pytest.mark.promise("terminal")
+async def test_a_new_name_is_not_given_up_when_a_late_beat_tells_of_the_old(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, beating, released = Lane.fetch, asyncio.Event(), asyncio.Event()
+
+    async def late(self: Lane, sql: str, *arguments: object, **more: Any) -> Any:
+        if "process_beat" in sql and not beating.is_set():
+            beating.set()
+            await released.wait()
+        return await fetch(self, sql, *arguments, **more)
+
+    async with homes(dsn, lease_seconds=10) as [here]:
+        monkeypatch.setattr(Lane, "fetch", late)
+        conversation, name = await here.conversation(), here.app._lease.owner
+        await wait_for(beating.is_set)
+        await judge(here)
+        spoken = here.say(conversation, "[[tokens=100 rate=50]]")
+        await wait_for(lambda: spoken.deltas > 3)
+        taken = here.app._lease.owner
+        assert taken != name
+        released.set()
+        await spoken.done()
+        assert spoken.end["status"] == "completed"
+        assert here.app._lease.owner == taken
+
+
 async def test_what_has_ended_leaves_nothing_in_memory(pair: list[Home]) -> None:
     here, there = pair
     conversations = [await here.conversation() for _ in range(20)]

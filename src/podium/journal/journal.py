@@ -70,6 +70,8 @@ class Journal:
         Raises:
             Lost: another process owns the turn.
         """
+        if log.lost:  # and forgotten: it would pass for a fleeting one
+            raise Lost
         log.append(event)
         if log not in self._stored:
             if not self._lease.holds:
@@ -82,8 +84,6 @@ class Journal:
         self._touch(log)
         if len(log.events) - log.stored > _MOST_UNSTORED:
             await self.stored(log)
-        if log.lost:
-            raise Lost
 
     async def stored(self, log: Log) -> None:
         """Wait until all of the log so far is stored; at once for a fleeting one.
@@ -269,17 +269,24 @@ class Journal:
 
     async def _insert(self, logs: Sequence[Log]) -> set[str]:
         taken: set[str] = set()
-        owners = {log.owner for log in logs}
-        for owner in owners:
-            ours = [log for log in logs if log.owner == owner]
+        # Logs grow while one owner's are written: what the next one's take is settled before.
+        written = [
+            (owner, *_rows([log for log in logs if log.owner == owner]))
+            for owner in {log.owner for log in logs}
+        ]
+        for each in written:
             rows = await self._lane.fetch(
-                "SELECT journal_put($1, $2, $3, $4, $5)",
-                owner,
-                [log.id for log in ours],
-                [log.stored + 1 for log in ours],
-                [len(log.events) for log in ours],
-                [log.lines(log.stored).decode() for log in ours],
-                on=self._connection,
+                "SELECT journal_put($1, $2, $3, $4, $5)", *each, on=self._connection
             )
             taken.update(row[0] for row in rows)
         return taken
+
+
+def _rows(logs: Sequence[Log]) -> tuple[list[str], list[int], list[int], list[str]]:
+    """What of these logs is not stored yet, as columns: where it begins and ends, and its lines."""
+    return (
+        [log.id for log in logs],
+        [log.stored + 1 for log in logs],
+        [len(log.events) for log in logs],
+        [log.lines(log.stored).decode() for log in logs],
+    )

@@ -112,14 +112,15 @@ class Lease:
         pause = self.seconds / 5
         while True:
             await asyncio.sleep(pause)
-            before = clock.monotonic()
+            before, owner = clock.monotonic(), self.owner
             try:
                 async with asyncio.timeout(self.seconds / 2):
-                    rows = await self._lane.fetch("SELECT process_beat($1, $2)", self.owner, self.length)
+                    rows = await self._lane.fetch("SELECT process_beat($1, $2)", owner, self.length)
                     if rows[0][0]:
                         self._extend(before)
                     else:
-                        await self.judged(self.owner)
+                        # Not `self.owner`: who opens a turn may have been told before, and taken a new name.
+                        await self.judged(owner)
                 pause = self.seconds / 5
             except (PodiumError, TimeoutError) as error:
                 logger.warning("lease.not_renewed", extra={"owner": self.owner, "error": str(error)})
