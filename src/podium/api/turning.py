@@ -82,8 +82,12 @@ class Begun:
 
 
 @asynccontextmanager
-async def begun(turns: Turns, ask: Ask, incoming: Incoming, receive: Receive) -> AsyncGenerator[Begun, None]:
+async def begun(
+    turns: Turns, ask: Ask, incoming: Incoming, receive: Receive, *, stream: bool
+) -> AsyncGenerator[Begun, None]:
     """Start a turn, or join the one that its key or an earlier try has started, and listen as long as the client does.
+
+    Without `stream` its events may all come at the end.
 
     Raises:
         PodiumError: it is not accepted.
@@ -103,7 +107,7 @@ async def begun(turns: Turns, ask: Ask, incoming: Incoming, receive: Receive) ->
 
     async with Listening(receive, left):
         with turns.attended(accepted.id):
-            async with aclosing(turns.follow(accepted.id)) as stretches:
+            async with aclosing(turns.follow(accepted.id, patient=not stream)) as stretches:
                 yield Begun(accepted.id, headers, stretches, incoming.passage)
 
 

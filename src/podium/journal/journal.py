@@ -121,9 +121,12 @@ class Journal:
         """The log of a turn that runs here, or None."""
         return self._live.get(log_id)
 
-    async def follow(self, log_id: str, after: int) -> AsyncGenerator[list[Numbered], None]:
+    async def follow(
+        self, log_id: str, after: int, *, patient: bool = False
+    ) -> AsyncGenerator[list[Numbered], None]:
         """The events of any turn after a number, in stretches, until its end; wherever it runs.
 
+        Who is `patient` shows nothing before the end, and is not woken for what comes until then.
         Of a fleeting log that was lost nothing is kept but how it ends, so that alone follows.
 
         Raises:
@@ -144,7 +147,7 @@ class Journal:
                 elif log.ended:
                     return
                 else:
-                    await log.changed()
+                    await (log.closed() if patient else log.changed())
         if fleeting and not await self._mirrors.is_known(log_id):
             raise Interrupted
         async with (

@@ -41,7 +41,18 @@ class Log:
     log waits for its record: what is added to it is stored, and then shown, with that alone.
     """
 
-    __slots__ = ("_waiting", "ended", "events", "id", "lost", "owner", "sealed", "shown", "stored")
+    __slots__ = (
+        "_patient",
+        "_waiting",
+        "ended",
+        "events",
+        "id",
+        "lost",
+        "owner",
+        "sealed",
+        "shown",
+        "stored",
+    )
 
     def __init__(self, log_id: str, owner: str, events: Sequence[Numbered] = ()) -> None:
         self.id = log_id
@@ -52,6 +63,7 @@ class Log:
         self.lost = False
         self.sealed = False
         self._waiting: list[asyncio.Future[None]] = []
+        self._patient: list[asyncio.Future[None]] = []
 
     def append(self, event: TurnEvent) -> Numbered:
         """Add the next event; not yet shown."""
@@ -73,17 +85,23 @@ class Log:
         """Nothing follows any more; all of it may be seen."""
         self.ended = True
         self.shown = len(self.events)
-        self._wake()
+        self._close()
 
     def lose(self) -> None:
         """Another process owns the turn now: what is not stored never happened."""
         self.lost = True
-        self._wake()
+        self._close()
 
     def changed(self) -> "asyncio.Future[None]":
         """Done when something was shown, or the log ended or was lost, or storing made progress."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
+        return waiting
+
+    def closed(self) -> "asyncio.Future[None]":
+        """Done when the log has ended or was lost."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._patient.append(waiting)
         return waiting
 
     async def follow(self, after: int) -> AsyncGenerator[list[Numbered], None]:
@@ -98,6 +116,11 @@ class Log:
                 return
             else:
                 await self.changed()
+
+    def _close(self) -> None:
+        self._waiting += self._patient
+        self._patient = []
+        self._wake()
 
     def _wake(self) -> None:
         if self._waiting:

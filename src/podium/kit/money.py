@@ -35,6 +35,8 @@ def nano_from_pico(pico: int) -> int:
 
 def dollars(nano: int) -> str:
     """Nano-dollars as a decimal string of dollars: 1_500 becomes "0.0000015"."""
+    if not nano:
+        return "0"
     sign, nano = ("-", -nano) if nano < 0 else ("", nano)
     whole, fraction = divmod(nano, NANO_PER_DOLLAR)
     if not fraction:

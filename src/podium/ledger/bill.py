@@ -1,6 +1,5 @@
 """The bill of one attempt: from its hold to its settlement."""
 
-import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -114,7 +113,7 @@ class Bill:
             await self._count()
             cap = self._worth.covered(held.amount)
             if cap < self._worth.cap:
-                self._worth = dataclasses.replace(self._worth, cap=cap)
+                self._worth = msgspec.structs.replace(self._worth, cap=cap)
                 self.request = capped(self.request, cap)
         self._mark = _BYTES * self._worth.cap
         self._is_capped = self.request.sampling.max_output is not None
@@ -138,7 +137,7 @@ class Bill:
             return
         count = await self._asked() or await count_request(self.request, self._profile)
         self._counted, self._tokens = count.method, count.tokens
-        self._worth = dataclasses.replace(self._worth, tokens=min(count.ceiling, self._worth.tokens))
+        self._worth = msgspec.structs.replace(self._worth, tokens=min(count.ceiling, self._worth.tokens))
 
     async def _asked(self) -> Count | None:
         try:

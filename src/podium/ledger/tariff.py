@@ -1,11 +1,10 @@
 """What usage costs: disjoint buckets times prices, in integers; and the text in which a ledger keeps a price."""
 
-from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate, pairwise
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from podium.catalogue.profile import Price, Tier
 from podium.kit import money
@@ -17,8 +16,7 @@ UNKNOWN = Price(input=0, output=0, source="no price is known")
 _TOKENS = ("input", "output", "cached_input", "cache_write", "reasoning", "audio_input", "audio_output")
 
 
-@dataclass(frozen=True, slots=True)
-class Breakdown:
+class Breakdown(Struct, frozen=True):
     """A cost in nano-dollars by what it was for. The parts do not overlap; their sum is the cost."""
 
     input: int = 0
@@ -43,10 +41,14 @@ def cost(usage: Usage, price: Price) -> int:
 def breakdown(usage: Usage, price: Price) -> Breakdown:
     """What the cost was for. Fractions of a nano-dollar are carried on from part to part, so that nothing is lost."""
     price = price.at(usage.input_total)
-    pico = list(accumulate(_pico(usage, price), initial=0))
-    nano = [money.nano_from_pico(each) for each in pico]
-    parts = [after - before for before, after in pairwise(nano)]
-    return Breakdown(*[*parts, price.request])
+    parts, pico, before = [], 0, 0
+    for each in _pico(usage, price):
+        pico += each
+        nano = money.nano_from_pico(pico)
+        parts.append(nano - before)
+        before = nano
+    parts.append(price.request)
+    return Breakdown(*parts)
 
 
 def told(price: Price) -> str:

@@ -1,8 +1,8 @@
 """What an attempt may cost at most, before it leaves."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from podium.catalogue.profile import Price, Profile
@@ -18,8 +18,7 @@ _MOST = 1 << 31
 _MOST_CHOICES = 1 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(Struct, frozen=True):
     """An attempt's price tag: for `tokens` of input and up to `cap` of output in each of `choices` answers."""
 
     price: Price
@@ -68,4 +67,4 @@ def capped(request: Request, cap: int) -> Request:
 
 
 def _dearest(*prices: int | None) -> int:
-    return max(price for price in prices if price is not None)
+    return max([price for price in prices if price is not None])

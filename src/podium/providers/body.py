@@ -68,7 +68,7 @@ class Body:
             self.broken = error
             return b""
         self._waiting_since = None
-        if not self._bytes and data:
+        if not self._bytes and data and not self._content.at_eof():
             self._set(self._loop.time() + self._idle)
         self._bytes += len(data)
         if self._bytes > self._bounds.most_bytes:

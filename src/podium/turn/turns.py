@@ -143,9 +143,14 @@ class Turns:
             case Attached() as opened:
                 return Accepted(opened.id, "attached")
 
-    def follow(self, turn_id: str, after: int = 0) -> AsyncGenerator[list[Numbered], None]:
-        """A turn's events after a number, in stretches, to its end; wherever it runs or ran."""
-        return self._journal.follow(turn_id, after)
+    def follow(
+        self, turn_id: str, after: int = 0, *, patient: bool = False
+    ) -> AsyncGenerator[list[Numbered], None]:
+        """A turn's events after a number, in stretches, to its end; wherever it runs or ran.
+
+        Who is `patient` shows nothing before the end: it may all come then.
+        """
+        return self._journal.follow(turn_id, after, patient=patient)
 
     @contextlib.contextmanager
     def attended(self, turn_id: str) -> Iterator[None]:

@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from podium.errors import InvalidRequest
-from podium.wires.member import BROKEN, Members, decode_any, decode_members, decoder, is_null, mended
+from podium.wires.member import BROKEN, NULL, Members, decode_any, decode_members, decoder, mended
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def optional(members: Members, name: str, kind: type[T], path: str = "") -> T | 
         InvalidRequest: it is of another kind.
     """
     value = members.get(name)
-    if value is None or is_null(value):
+    if value is None or value == NULL:
         return None
     try:
         return decoder(kind)(value)

@@ -157,7 +157,7 @@ class NativeDoor:
         self, ask: Ask, incoming: Incoming, ends: tuple[Receive, Send], *, stream: bool
     ) -> None:
         receive, send = ends
-        async with begun(self._turns, ask, incoming, receive) as turn:
+        async with begun(self._turns, ask, incoming, receive, stream=stream) as turn:
             if stream:
                 await send_stream(send, turn.headers, [], turn.stretches, EventFrames())
                 return

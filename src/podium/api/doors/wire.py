@@ -64,7 +64,7 @@ class WireDoor:
         request = self._wire.read_request(said_outside(scope, self._wire), incoming.body)
         wishes = read_wishes(request.source.members.get("x_podium") if request.source else None)
         ask = _ask(incoming, request, wishes, strict=_is_strict(scope))
-        async with begun(self._turns, ask, incoming, receive) as turn:
+        async with begun(self._turns, ask, incoming, receive, stream=request.stream) as turn:
             writing = _Writing(self._wire, request, turn.id, self._answer_prefix, self._media)
             if request.stream:
                 first = await wait_spoken(turn.stretches, turn.failure)

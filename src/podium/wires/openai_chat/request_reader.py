@@ -260,6 +260,8 @@ def _sampling(members: Members) -> Sampling:
 
 def _whole(members: Members, name: str) -> int | None:
     """A whole number, also where it is written with a point; clients in untyped languages send `100.0`."""
+    if name not in members:
+        return None
     number = parse(members.get(name), int)
     if number is not None:
         return number

@@ -89,11 +89,11 @@ def _cached(usage: dict[str, Any], details: dict[str, Any]) -> int:
 
 def _count(of: dict[str, Any], name: str) -> int:
     value = of.get(name)
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return 0
-    return min(_MOST, max(0, int(value)))
+    if type(value) is not int:  # some hosts write 12.0; true is no count
+        if not isinstance(value, float) or not math.isfinite(value):
+            return 0
+        value = int(value)
+    return min(_MOST, max(0, value))
 
 
 def _object(of: dict[str, Any], name: str) -> dict[str, Any]:
