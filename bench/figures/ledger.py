@@ -171,8 +171,8 @@ async def measure(lab: Lab) -> list[Figure]:
     os.sched_setaffinity(0, {SERVER_CORE})
     try:
         async with _desk(lab) as desk:
-            figures = [*await _hot(lab, desk, relay), *await _foreign(lab, desk)]
-            figures += [*await _by_budgets(lab, desk), *await _by_rows(lab, desk)]
+            figures = [*await _hot(lab, desk, relay), *await _by_budgets(lab, desk)]
+            figures += [*await _foreign(lab, desk), *await _by_rows(lab, desk)]  # what comes after it meets a vacuum
             await desk.check()
             return figures
     finally:
