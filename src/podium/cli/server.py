@@ -38,7 +38,7 @@ from podium.config.settings import Settings
 from podium.errors import OperatorError, PodiumError, Unreachable
 
 _KEEP_ALIVE = 65  # seconds: more than the 60 after which common proxies close theirs
-_CROWD = 20_000  # objects more than at the last look: what some hundred calls have in hand at once
+_CROWD = 100_000  # objects more than at the last look: what some hundred calls have in hand at once
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
