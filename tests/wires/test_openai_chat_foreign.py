@@ -1,10 +1,15 @@
 """Members of other dialects on their way to OpenAI's hosts: said, dropped and named, or refused by name."""
 
+import msgspec
 import pytest
 
+from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
 from podium.catalogue.thinking import Thinking
 from podium.errors import Inexpressible
+from podium.vocabulary.part import Text
+from podium.vocabulary.request import Effort, Line, Request, Sampling
+from podium.wires.openai_chat.chat import OpenAIChat
 from tests.wires.asked import BASE64, Json, configured, said, sent, told
 
 TOOL = {"name": "f", "input_schema": {"type": "object"}}
@@ -239,6 +244,17 @@ def test_an_effort_is_what_the_model_takes() -> None:
     ):
         body, names = sent("gemini", off, profile=Profile("e", "m", thinking=known))
         assert (body.get("reasoning_effort"), names) == (expected, dropped)
+
+
+def test_who_speaks_no_dialect_does_not_forbid_a_model_to_think_that_nobody_described() -> None:
+    """Many hosts refuse the word."""
+    request = Request(
+        "m", (Line("user", (Text("hello"),)),), sampling=Sampling(effort=Effort(level="none", tokens=0))
+    )
+    for known, expected in ((None, None), (Thinking(("low",), off="disabled"), "none")):
+        profile = Profile("e", "m", thinking=known)
+        outgoing = OpenAIChat().write_request(request, profile, Endpoint("e", "openai_chat", "http://e"))
+        assert msgspec.json.decode(outgoing.body).get("reasoning_effort") == expected
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,12 @@ def _put_effort(members: Members, request: Request, thinking: Thinking | None, d
     """How much the model may think.
 
     That it may not is a default in some dialects, and then no hint that is lost. Whether a model that nobody described
-    takes the word for it is not known: many hosts refuse it, and a client of another dialect did not choose it.
+    takes the word for it is not known: many hosts refuse it, and who speaks another dialect, or none, did not choose
+    it.
     """
     effort = request.sampling.effort or Effort()
     level, told = _level(effort, thinking)
-    if thinking is None and is_off(effort) and request.source is not None and request.source.wire != NAME:
+    if thinking is None and is_off(effort) and (request.source is None or request.source.wire != NAME):
         level, told = None, False
     put(members, "reasoning_effort", None if level is None else raw(level))
     by_default = level is None and is_off(effort) and not thinks_unasked(request)
