@@ -15,6 +15,7 @@ from podium.journal.journal import Journal
 from podium.kit import clock
 from podium.providers.provider import Call, Provider
 from podium.routing.choose import Plan
+from podium.store.failure import BadItem
 from podium.turn.record import Recorded, Recording
 from podium.turn.turn import Draft, Turn, Why
 from podium.vocabulary.event import AttemptStarted, Spoken
@@ -62,12 +63,17 @@ async def run(turn: Turn, steps: Steps, draft: Draft, stopped: Callable[[], Why 
         draft.stop(stopped() or "shutdown")
     except Lost:
         return Recorded(written=False, next=None)
-    except PodiumError as error:
-        draft.fail(error)
-    except Exception:
-        logger.exception("turn.broken", extra={"turn": turn.id})
-        draft.fail(BugError())
+    except Exception as error:
+        draft.fail(_told(error, turn))
     return await steps.record(draft)
+
+
+def _told(error: Exception, turn: Turn) -> PodiumError:
+    """What a turn says of its failure. What the database makes of our data is a defect of ours, and none of theirs."""
+    if isinstance(error, PodiumError) and not isinstance(error, BadItem):
+        return error
+    logger.error("turn.broken", extra={"turn": turn.id}, exc_info=error)
+    return BugError()
 
 
 async def _composed(turn: Turn, plan: Plan, steps: Steps) -> Request:
