@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 
@@ -73,7 +74,7 @@ def test_every_published_price_of_tokens_is_converted_and_what_is_not_is_told() 
     assert len(inexact) < 50
     for name, price in ALL:
         units = {unit for unit, _ in dollars(price)}
-        assert (converted(price) is None) == bool(units and not {"input_mtok", "output_mtok"} <= units), name
+        assert (converted(price) is None) == (not {"input_mtok", "output_mtok"} <= units), name
 
 
 def test_every_published_price_that_fits_converts_exactly() -> None:
@@ -201,6 +202,43 @@ def test_the_host_behind_a_router_is_named_at_the_end_of_the_model() -> None:
 )
 def test_a_model_that_nobody_published_or_that_is_not_paid_by_tokens_has_no_price(model: str) -> None:
     assert published("openai", model, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("price_list", "model"),
+    [
+        ("cerebras", "qwen-3-coder-480b"),
+        ("huggingface_*", "ServiceNow-AI/Apriel-1.6-15b-Thinker:together"),
+        ("openrouter", "google/lyria-3-pro-preview"),
+        ("openrouter", "stealth/crouton-alpha"),
+        ("azure", "mai-ds-r1:free"),
+        ("openai", "omni-moderation-latest"),
+    ],
+)
+def test_a_model_that_is_listed_without_any_price_is_not_free(price_list: str, model: str) -> None:
+    assert published(price_list, model, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("price_list", "model"), [("openrouter", "qwen/qwen3-coder:free"), ("google", "gemma-3-27b-it")]
+)
+def test_what_a_host_gives_away_is_free(price_list: str, model: str) -> None:
+    price = published(price_list, model, NOW)
+    assert price is not None
+    assert replace(price, source="") == Price(input=0, output=0)
+    assert price.source.endswith(f"{price_list}/{model if ':' in model else 'gemma-3'}")
+
+
+def test_nothing_that_is_listed_without_a_price_is_free_but_what_its_host_gives_away() -> None:
+    for provider in providers:
+        for model in provider.models:
+            for each in [model.prices] if isinstance(model.prices, ModelPrice) else []:
+                if any(True for _ in dollars(each)):
+                    continue
+                given_away = provider.id == "openrouter" and model.id.endswith(":free")
+                given_away |= provider.id == "google" and model.id.startswith("gemma")
+                price = published(provider.id, model.id, NOW)
+                assert (price is None) or given_away or price.input, (provider.id, model.id)
 
 
 @given(st.text(max_size=300), st.sampled_from([each.id for each in providers]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,12 @@ _BUCKETS = {
     "audio_output": ("output_audio_mtok",),
 }
 """The published units that each bucket stands for."""
+
+_FREE = (("openrouter", "*:free"), ("google", "gemma-*"))
+"""The models that a list's host gives away: https://openrouter.ai/docs/faq, https://ai.google.dev/gemini-api/docs/pricing.
+
+They have no price in the list, and neither have those of which it just does not know one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,11 @@ def published(price_list: str, model: str, at: datetime) -> Price | None:
 def converted(published: ModelPrice, source: str = "") -> Price | None:
     """The integer tariff of a published price; None if it lacks a price of input or output tokens.
 
-    A model that is published without any price is free. What is finer than a pico-dollar a token (sums of floats, by
-    the look of them) is rounded to the nearest.
+    What is finer than a pico-dollar a token (sums of floats, by the look of them) is rounded to the nearest.
     """
     from genai_prices.types import TieredPrices  # optional: see `open_book`
 
     told = {name: price for name, price in vars(published).items() if price is not None}
-    if not told:
-        return Price(input=0, output=0, source=source)
     if "input_mtok" not in told or "output_mtok" not in told:
         return None
     starts = {
@@ -129,7 +133,17 @@ def _look_up(price_list: str, model: str) -> tuple[_Dated, ...]:
     source = f"genai-prices {__version__}: {price_list}/{found.id}"
     each = found.prices
     dated = [ConditionalPrice(prices=each)] if isinstance(each, ModelPrice) else each
-    return tuple(_Dated(one, converted(one.prices, source)) for one in dated)
+    return tuple(
+        _Dated(one, converted(one.prices, source) or _free(price_list, model, one, source)) for one in dated
+    )
+
+
+def _free(price_list: str, model: str, dated: ConditionalPrice, source: str) -> Price | None:
+    """Nothing at all, where nothing is published for a model that is given away."""
+    if any(price is not None for price in vars(dated.prices).values()):
+        return None
+    is_free = any(price_list == of and fnmatchcase(model.lower(), names) for of, names in _FREE)
+    return Price(input=0, output=0, source=source) if is_free else None
 
 
 @lru_cache(maxsize=1)
