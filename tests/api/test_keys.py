@@ -32,6 +32,25 @@ async def test_two_keys_of_one_user_share_their_conversations(api: House) -> Non
     assert (await api.call("GET", f"/v1/conversations/{made}", second)).status == 200
 
 
+async def test_every_spelling_of_a_uuid_is_one_user_whom_one_budget_limits(api: House) -> None:
+    name = "3F2B8C1E-0D6A-4A57-9A43-5D1A2B3C4D5E"
+    root = await api.key("acme", "root", "admin")
+    limit = {"scope": {"type": "user", "id": name.lower()}, "limit": "1", "period": "day"}
+    made = (await api.call("POST", "/v1/budgets", root, json=limit)).json
+    body = {"tenant": "acme", "user": name, "scope": "member", "user_tier": "free"}
+    issued = (await api.call("POST", "/v1/keys", json=body)).json
+    assert (issued["user"], issued["tier"]) == (name.lower(), "free")
+    told = (await api.call("GET", "/budgets/status/s-1", issued["key"])).json
+    assert told["user"]["id"] == made["id"]
+    for spelled in (name, name.lower(), name.title()):
+        listed = (await api.call("GET", f"/v1/budgets?scope_id={spelled}", root)).json["data"]
+        assert [each["id"] for each in listed] == [made["id"]]
+    again = await api.call("POST", "/v1/keys", root, json={**body, "user": name.title(), "user_tier": None})
+    assert again.json["tier"] == "free"
+    users = await api.database.fetch("SELECT name FROM users WHERE lower(name) = $1", name.lower())
+    assert [row["name"] for row in users] == [name.lower()]
+
+
 async def test_the_same_user_name_in_two_tenants_is_two_users(api: House) -> None:
     here, there = await api.key("acme", "ann"), await api.key("umbrella", "ann")
     made = await api.conversation(here)

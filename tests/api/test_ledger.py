@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from podium.api.identifier import uuid_of
 from podium.kit import ids
 from tests.api.house import OPERATOR, House
 from tests.api.spending import TARIFF, spender
@@ -192,3 +193,15 @@ _SETTLE = (
     "SELECT ledger_settle(ARRAY[$1::text], '{1}', '{0}', '{1}', '{0}', '{0}', '{1}', '{0}', '{0}', '{provider}',"
     " '{x}', '{t}', '{1}')"
 )
+
+
+async def test_a_user_is_found_by_every_spelling_of_their_uuid_and_by_their_id(api: House) -> None:
+    name = "3f2b8c1e-0d6a-4a57-9a43-5d1a2b3c4d5e"
+    await api.key("acme", name.upper())
+    who = await spender(api.database, "acme", name)
+    attempt = await who.spend(1)
+    for word in (name, name.upper(), name.title(), who.user, uuid_of(who.user)):
+        assert [row["id"] for row in await rows(api, f"&user={word}")] == [attempt], word
+    # Entries of one whom an upgrade has made the same stay theirs.
+    await api.database.fetch("UPDATE users SET name = upper(name) WHERE id = $1", who.user)
+    assert [row["id"] for row in await rows(api, f"&user={name}")] == [attempt]

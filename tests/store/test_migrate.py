@@ -24,6 +24,19 @@ INSERT INTO holds (attempt_id, owner, at, tenant, user_id, key_id, purpose, mode
 VALUES ('att_1', 'prc_1', now(), 'ten', 'usr', 'key', 'answer', 'm', 't', 50, 1, 10,
         ARRAY[ROW('bud_1', to_timestamp(0))::budget_leg]);
 """
+BEFORE_ONE_SPELLING = "0004_whole_hold"
+LOWER = "3f2b8c1e-0d6a-4a57-9a43-5d1a2b3c4d5e"
+SPELLED = f"""
+INSERT INTO tenants (id, name) VALUES ('ten_1', 'acme'), ('ten_2', 'umbrella');
+INSERT INTO users (id, tenant, name) VALUES
+    ('usr_1', 'ten_1', upper('{LOWER}')), ('usr_2', 'ten_1', '{LOWER}'), ('usr_3', 'ten_1', replace('{LOWER}', 'f', 'F')),
+    ('usr_4', 'ten_2', upper('{LOWER}')), ('usr_5', 'ten_2', 'ANN');
+INSERT INTO keys (id, tenant, user_id, hash, prefix, scope)
+SELECT replace(id, 'usr', 'key'), tenant, id, id::bytea, 'pk', 'member' FROM users WHERE id LIKE 'usr__';
+INSERT INTO conversations (id, tenant, user_id, name) VALUES
+    ('conv_1', 'ten_1', 'usr_1', NULL), ('conv_2', 'ten_1', 'usr_1', 'plan'), ('conv_3', 'ten_1', 'usr_2', 'plan'),
+    ('conv_4', 'ten_1', 'usr_3', 'walk');
+"""
 ANNE = Payer("ten", "usr", "key")
 
 
@@ -75,6 +88,30 @@ async def test_what_was_held_before_an_upgrade_is_settled_after_it(empty: str) -
     finally:
         await one.close()
         await database.close()
+
+
+async def test_users_whose_uuid_was_spelled_in_several_ways_become_one(empty: str) -> None:
+    await make(empty, BEFORE_ONE_SPELLING)
+    await run(empty, SPELLED)
+    await migrate.migrate(empty)
+    connection = await asyncpg.connect(empty)
+    try:
+        found = await connection.fetch("SELECT id, name FROM users")
+        keys = await connection.fetch("SELECT id, user_id FROM keys")
+        conversations = await connection.fetch("SELECT id, user_id FROM conversations")
+    finally:
+        await connection.close()
+    names = dict(map(tuple, found))
+    assert (names["usr_2"], names["usr_4"], names["usr_5"]) == (LOWER, LOWER, "ANN")
+    assert dict(map(tuple, keys)) == {
+        **dict.fromkeys(("key_1", "key_2", "key_3"), "usr_2"),
+        "key_4": "usr_4",
+        "key_5": "usr_5",
+    }
+    assert dict(map(tuple, conversations)) == {
+        **dict.fromkeys(("conv_1", "conv_3", "conv_4"), "usr_2"),
+        "conv_2": "usr_1",
+    }
 
 
 async def test_an_upgrade_that_was_made_changes_nothing_when_it_comes_again(empty: str) -> None:

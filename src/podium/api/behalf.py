@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from podium import conversation
-from podium.api.identifier import canonical, id_of
+from podium.api.identifier import id_of
 from podium.conversation import Found
 from podium.errors import Conflict, Unknown
 from podium.identity import Principal
-from podium.identity.user import User
+from podium.identity.user import User, canonical
 from podium.identity.users import find_user, make_user
 from podium.store.database import Database
 
@@ -18,7 +18,7 @@ async def user_of(database: Database, who: Principal, word: str, *, make: bool =
     One that is new is made if `make` is set, for admins.
     """
     name, identifier = canonical(word), id_of("usr", word)
-    if name == canonical(who.user_name) or identifier == who.user:
+    if name == who.user_name or identifier == who.user:
         return User(id=who.user, tenant=who.tenant, name=who.user_name)
     if not who.is_admin:
         return None

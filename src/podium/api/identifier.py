@@ -1,10 +1,7 @@
 """Sessions, users and messages by UUID: the same 128 bits that stand in our own ids."""
 
-import re
-
+from podium.identity.user import UUID
 from podium.kit import ids
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
 def uuid_of(identifier: str) -> str:
@@ -15,19 +12,14 @@ def uuid_of(identifier: str) -> str:
 
 def user_uuid(user: str, name: str) -> str:
     """A user's UUID: their name where that is one, else their id."""
-    return name.lower() if _UUID.match(name) else uuid_of(user)
+    return name.lower() if UUID.match(name) else uuid_of(user)
 
 
 def id_of(prefix: str, text: str) -> str | None:
     """The id that a UUID stands for, or that is given as it is; None if it is neither."""
-    if _UUID.match(text):
+    if UUID.match(text):
         return f"{prefix}_{text.replace('-', '').lower()}"
     return text if ids.is_id(prefix, text) else None
-
-
-def canonical(name: str) -> str:
-    """A name; the same for every spelling of a UUID."""
-    return name.lower() if _UUID.match(name) else name
 
 
 def session_name(word: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from podium.identity.key import Key, NewKey
 from podium.identity.principal import DEFAULT_TIER, Principal, Tier
+from podium.identity.user import canonical
 from podium.store.database import Database
 
 CHANNEL = "podium_key"
@@ -57,7 +58,7 @@ async def find_tier(database: Database, tenant: str, user: str) -> Tier | None:
     found: Tier | None = await database.value(
         "SELECT u.tier FROM users u JOIN tenants t ON t.id = u.tenant WHERE t.name = $1 AND u.name = $2",
         tenant,
-        user,
+        canonical(user),
     )
     return found
 
@@ -89,7 +90,7 @@ async def put_key(
         new_ids[0],
         wanted.tenant,
         new_ids[1],
-        wanted.user,
+        canonical(wanted.user),
         new_ids[2],
         hash,
         prefix,

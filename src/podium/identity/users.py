@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from podium.identity.user import User
+from podium.identity.user import UUID, User, canonical
 from podium.kit import ids
 from podium.store.database import Database
 
@@ -15,18 +15,26 @@ async def find_user(database: Database, tenant: str, name: str, user_id: str | N
          ORDER BY (name = $2) DESC LIMIT 1
         """,
         tenant,
-        name,
+        canonical(name),
         user_id,
     )
     return None if row is None else User(**dict(row))
 
 
-async def find_users(database: Database, tenant: str | None, word: str) -> tuple[str, ...]:
-    """The ids of the users of this name or id, in one tenant (an id) or in all."""
+async def find_users(
+    database: Database, tenant: str | None, name: str, user_id: str | None = None
+) -> tuple[str, ...]:
+    """The ids of the users of this name or id, in one tenant (an id) or in all.
+
+    Those also whose name another spells in lower case now, and who have nothing any more but what they had spent.
+    """
     rows = await database.fetch(
-        "SELECT id FROM users WHERE (name = $2 OR id = $2) AND ($1::text IS NULL OR tenant = $1) ORDER BY id",
+        """
+        SELECT id FROM users WHERE (name = ANY($2) OR id = $3) AND ($1::text IS NULL OR tenant = $1) ORDER BY id
+        """,
         tenant,
-        word,
+        [name, canonical(name), *([name.upper()] if UUID.match(name) else [])],
+        user_id,
     )
     return tuple(row["id"] for row in rows)
 
@@ -48,7 +56,7 @@ async def make_user(database: Database, tenant: str, name: str) -> User:
         """,
         ids.new("usr"),
         tenant,
-        name,
+        canonical(name),
     )
     return User(**dict(row or {}))
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel
 
+from podium.api.identifier import id_of
 from podium.api.openapi import error_replies
 from podium.api.passage import principal_of
 from podium.api.resources.budgets import reach_of
@@ -109,7 +110,9 @@ async def list_entries(  # noqa: PLR0913, PLR0917  # the parameters of a query
     """
     reach = reach_of(request)
     place = await _place(services.database, reach, after)
-    users = None if user is None else await find_users(services.database, reach.tenant, user)
+    users = (
+        None if user is None else await find_users(services.database, reach.tenant, user, id_of("usr", user))
+    )
     wish = Wish(users, conversation, model, since, until)
     found = await entries.find_page(services.database, reach, wish, after=place, limit=limit + 1)
     data = await shown(services.database, found[:limit])
