@@ -29,10 +29,11 @@ LOWER = "3f2b8c1e-0d6a-4a57-9a43-5d1a2b3c4d5e"
 SPELLED = f"""
 INSERT INTO tenants (id, name) VALUES ('ten_1', 'acme'), ('ten_2', 'umbrella');
 INSERT INTO users (id, tenant, name) VALUES
-    ('usr_1', 'ten_1', upper('{LOWER}')), ('usr_2', 'ten_1', '{LOWER}'), ('usr_3', 'ten_1', replace('{LOWER}', 'f', 'F')),
+    ('usr_1', 'ten_1', upper('{LOWER}')), ('usr_2', 'ten_1', '{LOWER}'),
+    ('usr_3', 'ten_1', replace('{LOWER}', 'f', 'F')),
     ('usr_4', 'ten_2', upper('{LOWER}')), ('usr_5', 'ten_2', 'ANN');
 INSERT INTO keys (id, tenant, user_id, hash, prefix, scope)
-SELECT replace(id, 'usr', 'key'), tenant, id, id::bytea, 'pk', 'member' FROM users WHERE id LIKE 'usr__';
+SELECT replace(id, 'usr', 'key'), tenant, id, sha256(id::bytea), 'pk', 'member' FROM users WHERE id LIKE 'usr__';
 INSERT INTO conversations (id, tenant, user_id, name) VALUES
     ('conv_1', 'ten_1', 'usr_1', NULL), ('conv_2', 'ten_1', 'usr_1', 'plan'), ('conv_3', 'ten_1', 'usr_2', 'plan'),
     ('conv_4', 'ten_1', 'usr_3', 'walk');
