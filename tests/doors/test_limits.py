@@ -13,7 +13,7 @@ from openai import AsyncOpenAI, RateLimitError
 from podium.identity.quota import Limit, Limits
 from podium.kit import ids
 from tests.doors.clients import WIRES, ask
-from tests.doors.podium import Podium, podium
+from tests.doors.podium import ADMIN_KEY, Podium, podium
 from tests.journal.redis_server import running_redis
 from tests.simulator.serving import wait_for
 
@@ -280,6 +280,79 @@ async def test_what_headers_tell_stands_in_the_document(server: Podium) -> None:
         for operation in operations.values():
             if "503" in operation["responses"]:
                 assert "retry-after" in operation["responses"]["503"]["headers"]
+
+
+# ── users who are spoken for ─────────────────────────────────────────────────────────────────────────────
+
+
+async def say_for(who: Caller, user: str | None, door: str = "/chat") -> int:
+    """The status of a first message in a user's name."""
+    named = {} if user is None else {"user_id": user}
+    text = "initial_message" if door == "/llm/chat/" else "message"
+    return (await who("POST", door, {text: "hello", **named}))[0]
+
+
+ANN, BOB = "3f2b8c1e-0d6a-4a57-9a43-5d1a2b3c4d5e", "3f2b8c1e-0d6a-4a57-9a43-5d1a2b3c4d5f"
+
+
+@pytest.mark.parametrize("door", ["/chat", "/llm/chat/"])
+@pytest.mark.parametrize("key", ["admin", "operator"])
+async def test_whom_a_key_speaks_for_has_a_limit_of_their_own(dsn: str, door: str, key: str) -> None:
+    limits = Limits(tiers={"free": Limit(requests=2), "basic": Limit(requests=3), "unlimited": Limit()})
+    async with podium(dsn, limits=limits) as server:
+        root = Caller(server, ADMIN_KEY)
+        if key == "admin":
+            root = await caller(server, "root", scope="admin", tier="unlimited")
+        else:
+            root.headers["x-podium-tenant"] = "acme"
+            await caller(server, "root")
+        assert [await say_for(root, ANN, door) for _ in range(4)] == [200, 200, 200, 429]
+        await caller(server, BOB, user_tier="free")
+        assert [await say_for(root, BOB, door) for _ in range(3)] == [200, 200, 429]
+        assert [await say_for(root, None) for _ in range(4)] == [200] * 4
+
+
+async def test_a_session_of_another_counts_as_that_users_and_so_do_their_own_keys(started: Started) -> None:
+    async with started(Limit(requests=3)) as server:
+        ann = await caller(server, user_tier="free")
+        root = await caller(server, "root", scope="admin")
+        session = (await ann("POST", "/chat", {"message": "hello"}))[2]["session_id"]
+        path = f"/llm/chat/{session}/message/"
+        assert (await root("POST", path, {"user_message": "hello"}))[0] == 200
+        body = {"message": "hello", "session_id": session}
+        assert [(await root("POST", "/chat", body))[0] for _ in range(2)] == [200, 429]
+        assert [(await each("POST", path, {"user_message": "hello"}))[0] for each in (root, ann)] == [
+            429,
+            429,
+        ]
+        assert (await root.chat())[0] == 200
+        assert (await (await caller(server, "bob"))("POST", path, {"user_message": "hello"}))[0] == 404
+
+
+async def test_the_key_and_the_tenant_of_who_speaks_for_others_are_counted_too(started: Started) -> None:
+    key, tenant = Limit(requests=2), Limit(requests=3)
+    async with started(Limit(), key=key, tenant=tenant) as server:
+        one, two = [await caller(server, "root", scope="admin") for _ in range(2)]
+        for user in ("ann", "bob"):
+            await caller(server, user, user_tier="free")
+        assert [await say_for(one, user) for user in ("ann", "bob", "ann")] == [200, 200, 429]
+        assert [await say_for(two, user) for user in ("ann", "bob")] == [200, 429]
+        operator = Caller(server, ADMIN_KEY)
+        operator.headers["x-podium-tenant"] = "acme"
+        assert await say_for(operator, "ann") == 200
+
+
+async def test_turns_at_once_are_those_of_who_is_spoken_for(started: Started) -> None:
+    async with started(Limit(turns=1)) as server:
+        root = await caller(server, "root", scope="admin")
+        for user in ("ann", "bob"):
+            await caller(server, user, user_tier="free")
+        body = {"message": SLOW, "user_id": "ann"}
+        running = asyncio.create_task(root("POST", "/chat", body))
+        await wait_for(lambda: server.host.oracle.running)
+        assert [await say_for(root, user) for user in ("ann", "bob", None)] == [429, 200, 200]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 # ── load ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from podium.errors import RateLimited
 from podium.identity.principal import Principal, Tier
 from podium.identity.quota import Limit, Limits, Quota
 from podium.identity.quota.rate import MINUTE, Rate
+from podium.identity.user import OPERATOR
 
 PER_MINUTE = st.integers(1, 100_000)
 STEPS = st.lists(st.tuples(st.integers(0, 2 * MINUTE), st.integers(1, 50)), max_size=60)
@@ -106,7 +107,8 @@ async def test_each_tier_has_its_own_rate() -> None:
         clock.now += 1
         assert await admitted(quota, mine, 1) == 1
     assert await admitted(quota, who("unlimited"), 1000) == 1000
-    assert await admitted(quota, who("free", operator=True), 1000) == 1000
+    assert await admitted(quota, who("free", user=OPERATOR.id, operator=True), 1000) == 1000
+    assert await admitted(quota, who("free", user="usr_b", operator=True), 1000) == 5, "it speaks for one"
 
 
 async def test_a_users_keys_share_what_the_user_may_have() -> None:

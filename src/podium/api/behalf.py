@@ -8,7 +8,7 @@ from podium.conversation import Found
 from podium.errors import Conflict, Unknown
 from podium.identity import Principal
 from podium.identity.user import User, canonical
-from podium.identity.users import find_user, make_user
+from podium.identity.users import find_tier, find_user, make_user
 from podium.store.database import Database
 
 
@@ -19,7 +19,7 @@ async def user_of(database: Database, who: Principal, word: str, *, make: bool =
     """
     name, identifier = canonical(word), id_of("usr", word)
     if name == who.user_name or identifier == who.user:
-        return User(id=who.user, tenant=who.tenant, name=who.user_name)
+        return User(id=who.user, tenant=who.tenant, name=who.user_name, tier=who.tier)
     if not who.is_admin:
         return None
     found = await find_user(database, who.tenant, name, identifier)
@@ -31,7 +31,7 @@ async def user_of(database: Database, who: Principal, word: str, *, make: bool =
 async def acting_for(
     database: Database, who: Principal, user: str | None, *, make: bool = False
 ) -> Principal:
-    """This principal as the user whom it names, if it names one: it sees and does then what that user may.
+    """This principal as the user whom it names, if it names one: it sees and does then what and as much as they may.
 
     Raises:
         Unknown: there is no such user, or the key may not speak for them; the two are not told apart.
@@ -41,12 +41,14 @@ async def acting_for(
     found = await user_of(database, who, user, make=make)
     if found is None:
         raise Unknown("There is no such user.", param="user_id")
-    return replace(who, user=found.id, user_name=found.name, scope="member")
+    return replace(who, user=found.id, user_name=found.name, tier=found.tier, scope="member")
 
 
-def as_owner(who: Principal, user: str) -> Principal:
+async def as_owner(database: Database, who: Principal, user: str) -> Principal:
     """This principal as the user (an id) whose session it may see: what is said there is theirs."""
-    return who if user == who.user else replace(who, user=user, scope="member")
+    if user == who.user:
+        return who
+    return replace(who, user=user, tier=await find_tier(database, user), scope="member")
 
 
 async def sessions_of(database: Database, who: Principal, word: str) -> list[Found]:

@@ -17,7 +17,7 @@ DEFAULT_TIER: Tier = "basic"
 class Principal:
     """A user of a tenant, by one of their keys. `tenant`, `user` and `key` are ids; the names are for people.
 
-    `tier` is the key's own, else the user's, else the default.
+    `tier` is the key's own, else the user's, else the default; of who is spoken for, the user's.
     """
 
     tenant: str

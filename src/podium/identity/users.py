@@ -2,18 +2,21 @@
 
 from collections.abc import Collection
 
+from podium.identity.principal import DEFAULT_TIER, Tier
 from podium.identity.user import UUID, User, canonical
 from podium.kit import ids
 from podium.store.database import Database
+
+_USER = f"u.id, u.tenant, u.name, coalesce(u.tier, '{DEFAULT_TIER}') AS tier"
 
 
 async def find_user(database: Database, tenant: str, name: str, user_id: str | None = None) -> User | None:
     """The user of this name in a tenant (an id), else the one of this id there."""
     row = await database.first(
-        """
-        SELECT id, tenant, name FROM users WHERE tenant = $1 AND (name = $2 OR id = $3)
-         ORDER BY (name = $2) DESC LIMIT 1
-        """,
+        f"""
+        SELECT {_USER} FROM users u WHERE u.tenant = $1 AND (u.name = $2 OR u.id = $3)
+         ORDER BY (u.name = $2) DESC LIMIT 1
+        """,  # noqa: S608  # a constant list of columns
         tenant,
         canonical(name),
         user_id,
@@ -47,13 +50,19 @@ async def find_holder(database: Database, tenant: str, key_id: str) -> str | Non
     return found
 
 
+async def find_tier(database: Database, user_id: str) -> Tier:
+    """The tier of a user (an id)."""
+    found: Tier | None = await database.value("SELECT tier FROM users WHERE id = $1", user_id)
+    return found or DEFAULT_TIER
+
+
 async def make_user(database: Database, tenant: str, name: str) -> User:
     """The user of this name in a tenant (an id), made if there is none."""
     row = await database.first(
-        """
-        INSERT INTO users (id, tenant, name) VALUES ($1, $2, $3)
-        ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name RETURNING id, tenant, name
-        """,
+        f"""
+        INSERT INTO users AS u (id, tenant, name) VALUES ($1, $2, $3)
+        ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name RETURNING {_USER}
+        """,  # noqa: S608  # a constant list of columns
         ids.new("usr"),
         tenant,
         canonical(name),

@@ -82,7 +82,8 @@ class SessionChat:
         found = await conversation.find(self._database, incoming.who, _named(scope))
         if found is None:
             raise unknown_session()
-        said = Said(as_owner(incoming.who, found.user), found.id, given.user_message)
+        who = await as_owner(self._database, incoming.who, found.user)
+        said = Said(who, found.id, given.user_message)
         stream = wants_stream(scope, None)
         await answer(self._turns, said, _GOING_ON, incoming, (receive, send), stream=stream)
 

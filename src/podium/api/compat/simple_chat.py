@@ -72,7 +72,7 @@ class SimpleChat:
                 await answer(self._turns, said, _manner(None), incoming, ends, stream=stream)
             return
         found = await open_session(self._database, who, _name(given.session_id))
-        said = self._said(as_owner(who, found.user), found.id, given)
+        said = self._said(await as_owner(self._database, who, found.user), found.id, given)
         if found.idle > self._defaults.session_seconds and not await is_said(self._database, said, incoming):
             raise Gone(
                 f"The session has expired: nothing was said in it for {self._defaults.session_seconds:g} seconds.",

@@ -56,7 +56,8 @@ async def answer(
         PodiumError: it was not accepted, or came to nothing; of a stream, before its first word.
     """
     receive, send = ends
-    async with begun(turns, _ask(said, incoming), incoming, receive, stream=stream) as turn:
+    spoken = msgspec.structs.replace(incoming, who=said.who)  # whose limit counts it
+    async with begun(turns, _ask(said, incoming), spoken, receive, stream=stream) as turn:
         if stream:
             first = await wait_spoken(turn.stretches, turn.failure)
             await send_stream(send, turn.headers, first, turn.stretches, Frames(manner, turn.id))

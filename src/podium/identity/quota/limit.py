@@ -7,6 +7,7 @@ from typing import Literal
 
 from podium.identity.principal import Principal, Tier
 from podium.identity.quota.rate import Rate
+from podium.identity.user import OPERATOR
 
 What = Literal["requests", "tokens"]
 Whose = Literal["user", "key", "tenant"]
@@ -93,11 +94,15 @@ class Plan:
 
 
 def plan(who: Principal, limits: Limits, *, share: int) -> Plan | None:
-    """What counts this principal's turns in one of `share` processes that divide the limits; None: nothing does."""
+    """What counts this principal's turns in one of `share` processes that divide the limits; None: nothing does.
+
+    The operator's key has no limit, nor has a tenant in which it asks; a user for whom it speaks has theirs.
+    """
+    is_itself = who.is_operator and who.user == OPERATOR.id
     scopes: tuple[tuple[Whose, str, Limit], ...] = (
-        ("user", who.user, limits.tiers[who.tier]),
-        ("key", who.key, limits.key),
-        ("tenant", who.tenant, limits.tenant),
+        ("user", who.user, Limit() if is_itself else limits.tiers[who.tier]),
+        ("key", who.key, Limit() if who.is_operator else limits.key),
+        ("tenant", who.tenant, Limit() if who.is_operator else limits.tenant),
     )
     # In braces what keeps all of a tenant's on one node of a Redis cluster.
     named = [(whose, f"podium:quota:{{{who.tenant}}}:{name}", limit) for whose, name, limit in scopes]

@@ -61,8 +61,6 @@ class Quota:
 
     def counts_tokens(self, who: Principal) -> bool:
         """Whether it matters how many tokens this principal's turns use."""
-        if who.is_operator:
-            return False
         found = self._plan(self._own, who, self._share)
         return found is not None and found.counts_tokens
 
@@ -72,8 +70,6 @@ class Quota:
         Raises:
             RateLimited: there is too little of something; `after` says when there will be enough.
         """
-        if who.is_operator:
-            return None
         shared = self._shared
         if shared is not None and shared.is_well:
             whole = self._plan(self._whole, who, 1)
