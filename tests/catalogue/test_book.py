@@ -249,6 +249,52 @@ def test_any_name_may_be_asked_for(model: str, provider: str) -> None:
     assert price is None or price.input >= 0
 
 
+def test_every_tier_of_service_costs_what_the_package_says() -> None:
+    compared = 0
+    usage = Usage(300_001, 503, 211, 307, 101)
+    for provider in providers:
+        for model in provider.models:
+            for variant in model.price_variants or ():
+                [(key, tier)] = variant.when.items()
+                usual = published(provider.id, model.id, NOW)
+                if key not in {"service_tier", "speed"} or usual is None:
+                    continue
+                price = model.get_prices(NOW, {key: tier})
+                if not is_exact(price) or DEARER & {unit for unit, _ in dollars(price)}:
+                    continue
+                hold((f"{provider.id}/{model.id} {tier}", price, usual.served(tier)), usage)
+                compared += 1
+    assert compared > 80
+
+
+def test_a_tier_of_service_that_costs_what_is_usual_is_not_told_apart() -> None:
+    price = published("openai", "gpt-5", NOW)
+    assert price is not None
+    assert {each.tier: (each.price.input, each.price.output) for each in price.variants} == {
+        "priority": (2_500_000, 20_000_000),
+        "fast": (2_500_000, 20_000_000),
+        "flex": (625_000, 5_000_000),
+    }
+    assert price.served("default") is price
+    fast = published("anthropic", "claude-fable-5-2", NOW)
+    assert fast is not None
+    assert [each.tier for each in fast.variants] == ["fast"]
+    assert fast.served("fast").output == 80_000_000
+
+
+def test_a_price_of_a_tier_counts_from_its_day_on() -> None:
+    before, after = (
+        published("openai", "gpt-5", datetime(2026, 10, day, 12, tzinfo=UTC)) for day in (11, 12)
+    )
+    assert before is not None
+    assert after is not None
+    assert (before.variants, len(after.variants)) == ((), 3)
+
+
+def test_a_price_is_the_same_object_each_time_it_is_looked_up() -> None:
+    assert published("openai", "gpt-5", NOW) is published("openai", "gpt-5", NOW)
+
+
 def test_the_package_is_never_asked_to_fetch() -> None:
     from genai_prices import data_snapshot
 

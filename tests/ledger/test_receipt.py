@@ -1,7 +1,11 @@
 """What stands on a receipt."""
 
-from podium.catalogue.profile import Price
-from podium.ledger.receipt import breakdown, digest
+from msgspec.structs import astuple
+
+from podium.catalogue.profile import Price, Variant
+from podium.kit import money
+from podium.ledger.receipt import breakdown, digest, explained
+from podium.ledger.tariff import cost
 from podium.vocabulary.cost import CostBreakdown
 from podium.vocabulary.usage import Usage
 
@@ -32,3 +36,23 @@ def test_each_part_of_a_cost_is_told_in_dollars() -> None:
         audio_cost="0.000036",
         request_cost="0.000000008",
     )
+
+
+FAST = Price(input=3_000_000, output=9_000_000)
+FLEX = Price(input=500_000, output=1_000_000)
+SERVED = Price(
+    input=1_000_000, output=2_000_000, variants=(Variant("fast", FAST), Variant("flex", FLEX)), request=8
+)
+USAGE = Usage(input=100, output=10)
+
+
+def test_an_amount_is_explained_by_the_tier_of_service_that_it_was_reckoned_by() -> None:
+    for price in (SERVED, FAST, FLEX):
+        assert explained(USAGE, SERVED, cost(USAGE, price)) == breakdown(USAGE, price)
+
+
+def test_what_a_price_does_not_explain_is_counted_with_what_the_call_itself_costs() -> None:
+    amount = cost(USAGE, FAST) + 5
+    parts = explained(USAGE, SERVED, amount)
+    assert parts.request_cost == money.dollars(5)
+    assert sum(map(money.nano, astuple(parts))) == amount

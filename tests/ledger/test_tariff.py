@@ -1,13 +1,14 @@
 """What usage costs, and how a price is kept."""
 
+import json
 from decimal import ROUND_CEILING, Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import astuple
 
-from podium.catalogue.profile import Price, Tier
-from podium.ledger.tariff import Breakdown, breakdown, cost, read, told
+from podium.catalogue.profile import Price, Tier, Variant
+from podium.ledger.tariff import Breakdown, breakdown, cost, dearest, read, told
 from podium.vocabulary.usage import Usage
 
 TOKENS = st.integers(0, 10_000_000)
@@ -126,3 +127,38 @@ def test_a_price_is_told_in_dollars_per_million_tokens() -> None:
         '{"input":"1.25","output":"10","request":"0.012",'
         '"tiers":[{"above":200000,"input":"2.5","output":"15"}],"source":"list 1"}'
     )
+
+
+NAMES = st.sampled_from(["priority", "flex", "fast"])
+SERVED = prices(
+    variants=st.lists(st.builds(Variant, NAMES, TIERED), max_size=3, unique_by=lambda each: each.tier).map(
+        tuple
+    ),
+    asked=st.just("") | NAMES,
+)
+
+
+@given(SERVED)
+def test_a_price_with_tiers_of_service_is_kept_to_the_last_digit(price: Price) -> None:
+    assert read(told(price)) == price
+
+
+@given(TIERED)
+def test_a_price_without_tiers_of_service_is_kept_as_it_always_was(price: Price) -> None:
+    assert not {"variants", "asked"} & json.loads(told(price)).keys()
+
+
+@given(SERVED, st.none() | NAMES | st.just("default"))
+def test_a_call_costs_what_the_tier_costs_that_its_host_names_else_the_one_asked_for(
+    price: Price, named: str | None
+) -> None:
+    by_name = {each.tier: each.price for each in price.variants}
+    assert price.served(named) == by_name.get(price.asked if named is None else named, price)
+
+
+@given(USAGES, SERVED)
+def test_the_dearest_is_the_dearer_of_what_is_usual_and_what_was_asked_for(
+    usage: Usage, price: Price
+) -> None:
+    asked = next((each.price for each in price.variants if each.tier == price.asked), price)
+    assert cost(usage, dearest(usage, price)) == max(cost(usage, price), cost(usage, asked))

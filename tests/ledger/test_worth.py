@@ -1,16 +1,20 @@
 """What an attempt may cost at most: never less than any answer that it could have, never more than the dearest."""
 
 import dataclasses
+import json
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 from msgspec.structs import replace
 
-from podium.catalogue.profile import Price, Profile
+from podium.catalogue.profile import Price, Profile, Variant
 from podium.ledger.tariff import cost
 from podium.ledger.worth import Worth, capped, worth
+from podium.ledger.worth import asked as asked_price
+from podium.vocabulary.request import Request, Source
 from podium.vocabulary.usage import Usage
 from tests.ledger.desk import PRICE, asked
 
@@ -92,3 +96,57 @@ def test_a_lower_cap_changes_nothing_else() -> None:
     request = asked("Hello", max_output=1000, temperature=0.5, choices=2)
     lower = capped(request, 17)
     assert lower == replace(request, sampling=replace(request.sampling, max_output=17))
+
+
+def sent(wire: str, **members: object) -> Request:
+    """A request with these members beside what is asked."""
+    request = asked()
+    raw = {name: Raw(json.dumps(value).encode()) for name, value in members.items()}
+    return replace(request, source=Source(wire, raw, request))
+
+
+@given(PRICES, PRICES, st.integers(0, 50), st.integers(0, 60))
+def test_of_a_tier_of_service_that_is_asked_for_the_dearer_is_held(
+    usual: Price, other: Price, tokens: int, output: int
+) -> None:
+    price = dataclasses.replace(usual, variants=(Variant("priority", other),))
+    plain, tiered = (
+        Worth(each, tokens, 60, 1) for each in (price, dataclasses.replace(price, asked="priority"))
+    )
+    assert plain.at(output) == Worth(usual, tokens, 60, 1).at(output)
+    assert tiered.at(output) == max(Worth(each, tokens, 60, 1).at(output) for each in (usual, other))
+
+
+TIERED = dataclasses.replace(
+    PRICE, variants=tuple(Variant(each, Price(9, 9)) for each in ("fast", "priority", "flex"))
+)
+
+
+@pytest.mark.parametrize(
+    ("wire", "members", "tier"),
+    [
+        ("openai_chat", {"service_tier": "priority"}, "priority"),
+        ("openai_chat", {"service_tier": "fast"}, "fast"),
+        ("openai_chat", {"service_tier": "FLEX"}, "flex"),
+        ("openai_chat", {"service_tier": "auto"}, ""),
+        ("openai_chat", {"service_tier": "default"}, ""),
+        ("openai_chat", {"service_tier": 7}, ""),
+        ("openai_chat", {"service_tier": None}, ""),
+        ("openai_chat", {"speed": "fast"}, ""),
+        ("openai_chat", {}, ""),
+        ("anthropic", {"speed": "fast"}, "fast"),
+        ("anthropic", {"speed": "standard"}, ""),
+        ("anthropic", {"service_tier": "priority"}, ""),
+        ("gemini", {"serviceTier": "priority"}, "priority"),
+        ("unheard", {"service_tier": "priority"}, ""),
+    ],
+)
+def test_a_request_asks_for_a_tier_of_service_in_its_wires_own_word(
+    wire: str, members: dict[str, object], tier: str
+) -> None:
+    assert asked_price(TIERED, sent(wire, **members)).asked == tier
+    assert asked_price(PRICE, sent(wire, **members)) is PRICE
+
+
+def test_a_request_that_came_through_no_door_asks_for_no_tier() -> None:
+    assert asked_price(TIERED, asked()) is TIERED

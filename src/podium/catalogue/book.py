@@ -9,6 +9,7 @@ of a host's own tools (searches, code) are not known here, as hosts do not tell 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -16,10 +17,10 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from podium.catalogue.profile import Price, Tier
+from podium.catalogue.profile import Price, Tier, Variant
 
 if TYPE_CHECKING:
-    from genai_prices.types import ConditionalPrice, ModelPrice, Provider
+    from genai_prices.types import ConditionalPrice, ModelPrice, PriceVariant, Provider, TieredPrices
 
 _LONGEST_NAME = 200
 _PICO = 1_000_000  # pico-dollars a token, of a dollar per million tokens
@@ -43,12 +44,17 @@ They have no price in the list, and neither have those of which it just does not
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Dated:
-    """A price, or that there is none, and when it counts: always, from a day on, or at some hours."""
+_TIERS = {"service_tier", "speed"}
+"""What a call can ask for of which its host says whether it was given: not batches, or other places."""
 
-    published: ConditionalPrice
-    price: Price | None
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A model in a list: its prices, and those of its tiers of service, each with when it counts."""
+
+    source: str
+    dated: tuple[ConditionalPrice, ...]
+    variants: tuple[PriceVariant, ...]
 
 
 def published(price_list: str, model: str, at: datetime) -> Price | None:
@@ -61,12 +67,13 @@ def published(price_list: str, model: str, at: datetime) -> Price | None:
     if "*" in price_list:
         model, _, place = model.rpartition(":")
         price_list = price_list.replace("*", place)
-    dated = _look_up(price_list, model)
+    found = _look_up(price_list, model)
+    if found is None:
+        return None
     # As the package has it: the last that counts now, else the first.
-    for each in reversed(dated):
-        if each.published.constraint is None or each.published.constraint.active(at):
-            return each.price
-    return dated[0].price if dated else None
+    now = [place for place, each in enumerate(found.dated) if _counts(each, at)]
+    variants = tuple(place for place, each in enumerate(found.variants) if _counts(each, at))
+    return _priced(price_list, model, now[-1] if now else 0, variants)
 
 
 def converted(published: ModelPrice, source: str = "") -> Price | None:
@@ -76,7 +83,7 @@ def converted(published: ModelPrice, source: str = "") -> Price | None:
     """
     from genai_prices.types import TieredPrices  # optional: see `open_book`
 
-    told = {name: price for name, price in vars(published).items() if price is not None}
+    told = _said(published)
     if "input_mtok" not in told or "output_mtok" not in told:
         return None
     starts = {
@@ -91,7 +98,7 @@ def open_book() -> None:
     _providers()
 
 
-def _at(told: dict[str, object], tokens: int) -> Price:
+def _at(told: Mapping[str, Decimal | TieredPrices], tokens: int) -> Price:
     """The price, without tiers, of a call with so many tokens of input."""
     dollars = {name: _untiered(price, tokens) for name, price in told.items()}
     buckets: dict[str, Any] = {
@@ -117,33 +124,64 @@ def _pico(dollars: Decimal) -> int:
     return int((dollars * _PICO).to_integral_value(ROUND_HALF_EVEN))
 
 
+def _counts(published: ConditionalPrice | PriceVariant, at: datetime) -> bool:
+    return published.constraint is None or published.constraint.active(at)
+
+
 @lru_cache(maxsize=2048)  # callers may name any model
-def _look_up(price_list: str, model: str) -> tuple[_Dated, ...]:
-    """The prices of a model, as the package orders them; empty where its list does not have it."""
+def _look_up(price_list: str, model: str) -> _Found | None:
+    """A model as the package has it; None where its list does not."""
     from genai_prices import __version__  # optional: see `open_book`
     from genai_prices.types import ConditionalPrice, ModelPrice  # optional: see `open_book`
 
     providers = _providers()
     provider = providers.get(price_list)
     if provider is None:
-        return ()
+        return None
     found = provider.find_model(model, all_providers=list(providers.values()))
     if found is None:
-        return ()
-    source = f"genai-prices {__version__}: {price_list}/{found.id}"
+        return None
     each = found.prices
-    dated = [ConditionalPrice(prices=each)] if isinstance(each, ModelPrice) else each
-    return tuple(
-        _Dated(one, converted(one.prices, source) or _free(price_list, model, one, source)) for one in dated
+    return _Found(
+        source=f"genai-prices {__version__}: {price_list}/{found.id}",
+        dated=(ConditionalPrice(prices=each),) if isinstance(each, ModelPrice) else tuple(each),
+        variants=tuple(
+            each for each in found.price_variants or () if len(each.when) == 1 and each.when.keys() <= _TIERS
+        ),
     )
 
 
-def _free(price_list: str, model: str, dated: ConditionalPrice, source: str) -> Price | None:
-    """Nothing at all, where nothing is published for a model that is given away."""
-    if any(price is not None for price in vars(dated.prices).values()):
+@lru_cache(maxsize=2048)
+def _priced(price_list: str, model: str, which: int, variants: tuple[int, ...]) -> Price | None:
+    """The price of a model that is listed: one of its prices, with those of its variants that count with it."""
+    found = _look_up(price_list, model)
+    if found is None or not found.dated:
         return None
-    is_free = any(price_list == of and fnmatchcase(model.lower(), names) for of, names in _FREE)
-    return Price(input=0, output=0, source=source) if is_free else None
+    usual = found.dated[which].prices
+    price = converted(usual, found.source)
+    if price is None:
+        is_free = any(price_list == of and fnmatchcase(model.lower(), names) for of, names in _FREE)
+        return Price(input=0, output=0, source=found.source) if is_free and not _said(usual) else None
+    return replace(price, variants=tuple(_varied(usual, [found.variants[each] for each in variants])))
+
+
+def _varied(usual: ModelPrice, variants: Sequence[PriceVariant]) -> Iterator[Variant]:
+    """What each tier of service costs where that is not the usual price; of two for the same unit the first counts."""
+    from genai_prices.types import ModelPrice  # optional: see `open_book`
+
+    said: dict[str, dict[str, Decimal | TieredPrices]] = {}
+    for each in variants:
+        [tier] = each.when.values()
+        said[tier] = {**_said(each.prices), **said.get(tier, {})}
+    plain = converted(usual)
+    for tier, prices in said.items():
+        price = converted(ModelPrice(**{**_said(usual), **prices}))
+        if price is not None and price != plain:
+            yield Variant(tier, price)
+
+
+def _said(published: ModelPrice) -> dict[str, Decimal | TieredPrices]:
+    return {unit: price for unit, price in vars(published).items() if price is not None}
 
 
 @lru_cache(maxsize=1)

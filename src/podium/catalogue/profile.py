@@ -1,7 +1,7 @@
 """What a model can do and costs, as far as is known."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -17,8 +17,8 @@ class Price:
     """Pico-dollars a token, in buckets that do not overlap, and nano-dollars for the call itself (`request`).
 
     A bucket without a price costs what its kind does: `output` for `reasoning` and `audio_output`, else `input`.
-    `tiers` are the prices of longer inputs, shortest first; each counts for the whole call. `source` says who named
-    the price.
+    `tiers` are the prices of longer inputs, shortest first; each counts for the whole call. `variants` are those of a
+    host's other tiers of service, `asked` the one of them that a call asked for. `source` says who named the price.
     """
 
     input: int
@@ -30,6 +30,10 @@ class Price:
     audio_output: int | None = None
     request: int = 0
     tiers: "tuple[Tier, ...]" = ()
+    variants: "tuple[Variant, ...]" = field(
+        default=(), hash=False
+    )  # each call looks its price up by its hash
+    asked: str = ""
     source: str = ""
 
     def at(self, tokens: int) -> "Price":
@@ -39,12 +43,25 @@ class Price:
                 return tier.price
         return self
 
+    def served(self, tier: str | None) -> "Price":
+        """The price of a call that its host says it served so; where it says nothing (None), as it was asked to."""
+        tier = self.asked if tier is None else tier
+        return next((each.price for each in self.variants if each.tier == tier), self)
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:
     """What a call with more than `above` tokens of input costs: a price without tiers of its own."""
 
     above: int
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a call costs in a tier of service such as `priority`, `flex` or `fast`: a price without variants."""
+
+    tier: str
     price: Price
 
 

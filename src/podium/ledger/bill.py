@@ -7,13 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from podium.catalogue.profile import Profile
+from podium.catalogue.profile import Price, Profile
 from podium.errors import BudgetExceeded, BudgetExhausted, Inexpressible, ProviderError
 from podium.identity.payer import Payer
 from podium.ledger.receipt import digest
-from podium.ledger.tariff import UNKNOWN, cost
+from podium.ledger.tariff import UNKNOWN, cost, dearest
 from podium.ledger.till import Settled, Spent, Till, Wanted
-from podium.ledger.worth import capped, worth
+from podium.ledger.worth import asked, capped, worth
 from podium.tokens.count import Count, ceiling, count_request, count_text, told
 from podium.tokens.text import size_of
 from podium.vocabulary.cost import CountingMethod
@@ -42,7 +42,7 @@ Loss = Literal["none", "input", "held"]
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What an attempt came to: its usage, whose count that is, and its price in nano-dollars.
+    """What an attempt came to: its usage, whose count that is, and what it costs by `price`, in nano-dollars.
 
     `method` is how an estimate was counted, None where it is none.
     """
@@ -50,6 +50,7 @@ class Paid:
     usage: Usage | None
     source: UsageSource
     amount: int
+    price: Price
     method: CountingMethod | None = None
 
 
@@ -77,7 +78,7 @@ class Bill:
         self._profile = profile
         self._payer = payer
         self._till = till
-        self._price = profile.price or UNKNOWN
+        self._price = asked(profile.price or UNKNOWN, request)
         self._worth = worth(request, profile, self._price, ceiling(request, profile))
         self._counted: CountingMethod | None = None
         self._tokens = self._worth.tokens // _SLACK
@@ -85,6 +86,7 @@ class Bill:
         self._is_plain = True
         self._bytes = 0
         self._usage: Usage | None = None
+        self._tier: str | None = None
         self._is_open = False
 
     async def open(self, turn: str | None, purpose: str) -> None:
@@ -156,7 +158,7 @@ class Bill:
                 self._add(text)
                 self._is_plain = False
             case UsageSeen(usage=usage) if usage != Usage():  # a count of nothing at all is none
-                self._usage = usage
+                self._usage, self._tier = usage, event.tier or self._tier
             case Finished() if self._worth.choices == 1:
                 self._is_watched = False
             case _:
@@ -169,8 +171,15 @@ class Bill:
 
     def _roughly(self) -> int:
         """What it costs so far, rather too much: most tokens are longer."""
-        guess = cost(Usage(input=self._worth.tokens // 2, output=self._bytes // 4), self._price)
-        return guess if self._usage is None else max(guess, cost(self._usage, self._price))
+        guess = self._cost(Usage(input=self._worth.tokens // 2, output=self._bytes // 4))
+        return guess if self._usage is None else max(guess, self._cost(self._usage))
+
+    def _cost(self, usage: Usage) -> int:
+        return cost(usage, self._served(usage))
+
+    def _served(self, usage: Usage) -> Price:
+        """The price of the tier of service that the host names; until it does, the dearest that may be meant."""
+        return dearest(usage, self._price) if self._tier is None else self._price.served(self._tier)
 
     async def grow(self) -> None:
         """Count what came, and hold twice as much if it is more than is held.
@@ -195,8 +204,8 @@ class Bill:
         output, method = await self._output()
         if method == "estimate" and self._is_capped:
             output = output * 4 // 5
-        counted = cost(Usage(input=self._tokens, output=output), self._price)
-        return counted if self._usage is None else max(counted, cost(self._usage, self._price))
+        counted = self._cost(Usage(input=self._tokens, output=output))
+        return counted if self._usage is None else max(counted, self._cost(self._usage))
 
     async def void(self) -> None:
         """Nothing left: nothing is owed."""
@@ -246,19 +255,25 @@ class Bill:
     async def _paid(self, *, whole: bool) -> Paid:
         usage = self._usage
         if usage is not None and whole:
-            return Paid(usage, "provider", cost(usage, self._price))
+            return self._told(usage)
         if usage is None and not self._said and not whole:
-            return Paid(None, "none", 0)
+            return Paid(None, "none", 0, self._price)
         output, method = await self._output()
         if usage is None:
             await self._count()
             usage = Usage(input=self._tokens, output=output)
             method = "estimate" if self._counted == "estimate" else method
         elif usage.output_total >= output:
-            return Paid(usage, "provider", cost(usage, self._price))
+            return self._told(usage)
         else:  # a count from the middle of a stream, which went on
             usage = msgspec.structs.replace(usage, output=usage.output + output - usage.output_total)
-        return Paid(usage, "estimate", cost(usage, self._price), method)
+        price = self._served(usage)
+        return Paid(usage, "estimate", cost(usage, price), price, method)
+
+    def _told(self, usage: Usage) -> Paid:
+        """By the host's own count, and its word for how it was served or else the caller's."""
+        price = self._price.served(self._tier)
+        return Paid(usage, "provider", cost(usage, price), price)
 
     async def _output(self) -> tuple[int, CountingMethod]:
         """What came, as it is counted here; thoughts and calls are framed in ways that nobody tells."""

@@ -38,13 +38,14 @@ class _Heard:
     first_byte: float | None = None
     answer: AnswerStarted = AnswerStarted()  # noqa: RUF009  # a frozen value
     usage: Usage | None = None
+    tier: str | None = None
     finished: bool = False
 
     def see(self, event: Spoken) -> None:
         if self.first_byte is None:
             self.first_byte = clock.monotonic()
         if isinstance(event, UsageSeen):
-            self.usage = event.usage
+            self.usage, self.tier = event.usage, event.tier
         elif isinstance(event, AnswerStarted):
             self.answer = event
         elif isinstance(event, Finished):
@@ -201,8 +202,9 @@ class Booked:
             return await bill.settle(
                 whole=whole, loss=loss, response=heard.answer.id, milliseconds=heard.milliseconds
             )
-        amount = cost(heard.usage or Usage(), self._profile.price or UNKNOWN)
-        return Paid(heard.usage, "provider" if heard.usage else "none", amount), Settled()
+        price = (self._profile.price or UNKNOWN).served(heard.tier)
+        amount = cost(heard.usage or Usage(), price)
+        return Paid(heard.usage, "provider" if heard.usage else "none", amount, price), Settled()
 
     def _cost(self, paid: Paid) -> str | None:
         if paid.usage is None or self._profile.price is None:
@@ -212,7 +214,7 @@ class Booked:
     def _breakdown(self, paid: Paid) -> CostBreakdown | None:
         if paid.usage is None or self._profile.price is None:
             return None
-        return breakdown(paid.usage, self._profile.price)
+        return breakdown(paid.usage, paid.price)
 
 
 def _left(settled: Settled) -> str | None:

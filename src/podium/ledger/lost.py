@@ -9,8 +9,8 @@ from podium.catalogue.profile import Price
 from podium.kit import money
 from podium.ledger import entries, tariff
 from podium.ledger.budgets import Reach
-from podium.ledger.receipt import breakdown
-from podium.ledger.tariff import UNKNOWN, cost
+from podium.ledger.receipt import explained
+from podium.ledger.tariff import UNKNOWN, cost, dearest
 from podium.ledger.till import Spent, Till
 from podium.store.database import Database
 from podium.tokens.count import count_text
@@ -100,6 +100,7 @@ class Lost:
         output = (await count_text(trace.said, row["model"])).tokens
         usage = trace.usage or Usage(input=row["tokens"])
         usage += Usage(output=max(output - usage.output_total, 0))
+        price = dearest(usage, price)
         amount = cost(usage, price)
         await self._till.settle(
             Spent(
@@ -151,6 +152,6 @@ def _told(attempt: str, paid: _Paid | None) -> AttemptFailed:
         usage=paid.usage,
         usage_source=paid.source,
         cost=money.dollars(paid.amount) if is_known else None,
-        cost_breakdown=breakdown(paid.usage, paid.price) if is_known else None,
+        cost_breakdown=explained(paid.usage, paid.price, paid.amount) if is_known else None,
         counting_method="estimate" if paid.source == "estimate" else None,
     )

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from podium.catalogue.profile import Price, Tier
+from podium.catalogue.profile import Price, Tier, Variant
 from podium.kit import money
 from podium.vocabulary.usage import Usage
 
@@ -51,6 +51,13 @@ def breakdown(usage: Usage, price: Price) -> Breakdown:
     return Breakdown(*parts)
 
 
+def dearest(usage: Usage, price: Price) -> Price:
+    """By which a call costs the most: the usual price or, where another tier of service was asked for, that tier's."""
+    if not price.asked:
+        return price
+    return max(price, price.served(None), key=lambda each: cost(usage, each))
+
+
 def told(price: Price) -> str:
     """A price as a ledger keeps it: compact JSON in dollars per million tokens (`request`: a call), with its source."""
     return msgspec.json.encode(_members(price)).decode()
@@ -90,6 +97,10 @@ def _members(price: Price) -> dict[str, Any]:
         members["request"] = money.dollars(price.request)
     if price.tiers:
         members["tiers"] = [{"above": tier.above, **_members(tier.price)} for tier in price.tiers]
+    if price.variants:
+        members["variants"] = [{"tier": each.tier, **_members(each.price)} for each in price.variants]
+    if price.asked:
+        members["asked"] = price.asked
     if price.source:
         members["source"] = price.source
     return members
@@ -100,5 +111,7 @@ def _price(members: dict[str, Any]) -> Price:
         **{name: money.pico_per_token(members[name]) for name in _TOKENS if name in members},
         request=money.nano(members.get("request", "0")),
         tiers=tuple(Tier(each["above"], _price(each)) for each in members.get("tiers", ())),
+        variants=tuple(Variant(each["tier"], _price(each)) for each in members.get("variants", ())),
+        asked=members.get("asked", ""),
         source=members.get("source", ""),
     )

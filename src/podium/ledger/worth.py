@@ -1,5 +1,6 @@
 """What an attempt may cost at most, before it leaves."""
 
+import dataclasses
 from bisect import bisect_right
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 from podium.catalogue.profile import Price, Profile
 from podium.kit import money
 from podium.vocabulary.request import Request
+from podium.wires.tier import tier_of
 
 USUAL_OUTPUT = 16_384
 """Tokens of output that are held for where neither the caller nor the profile sets a cap; more is held as it comes."""
@@ -42,8 +44,15 @@ class Worth(Struct, frozen=True):
         return self.at(self.cap)
 
     def at(self, output: int) -> int:
-        """With an answer of so many tokens, whichever of the buckets they turn out to be in."""
-        price = self.price.at(self.tokens)
+        """With an answer of so many tokens, whichever of the buckets they turn out to be in.
+
+        Where another tier of service was asked for, its host may serve it so or as usual.
+        """
+        usual = self._by(self.price, output)
+        return max(usual, self._by(self.price.served(None), output)) if self.price.asked else usual
+
+    def _by(self, price: Price, output: int) -> int:
+        price = price.at(self.tokens)
         entering = _dearest(price.input, price.cached_input, price.cache_write, price.audio_input)
         leaving = _dearest(price.output, price.reasoning, price.audio_output)
         return price.request + money.nano_from_pico(self.tokens * entering + output * self.choices * leaving)
@@ -59,6 +68,14 @@ def worth(request: Request, profile: Profile, price: Price, tokens: int) -> Wort
     cap = min(caps, default=USUAL_OUTPUT)
     choices = request.sampling.choices or 1
     return Worth(price, tokens, max(min(cap, _MOST), 0), max(min(choices, _MOST_CHOICES), 1))
+
+
+def asked(price: Price, request: Request) -> Price:
+    """The price with the tier of service that the request asks for, if it has another price."""
+    tier = tier_of(request) if price.variants else None
+    if tier is None or all(each.tier != tier for each in price.variants):
+        return price
+    return dataclasses.replace(price, asked=tier)
 
 
 def capped(request: Request, cap: int) -> Request:

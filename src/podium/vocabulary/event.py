@@ -94,11 +94,15 @@ class PartDone(Struct, frozen=True, tag="part.done", omit_defaults=True):
 
 
 class UsageSeen(Struct, frozen=True, tag="usage", omit_defaults=True):
-    """The host's count so far. Always cumulative: the last one is the truth, never the sum."""
+    """The host's count so far. Always cumulative: the last one is the truth, never the sum.
+
+    `tier` is the tier of service that the host says it served, in its own word.
+    """
 
     usage: Usage
     host: HostUsage | None = None
     extra: Extra | None = None
+    tier: str | None = None
 
 
 class Finished(Struct, frozen=True, tag="finished", omit_defaults=True):

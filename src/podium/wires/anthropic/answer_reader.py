@@ -18,7 +18,7 @@ from podium.wires.anthropic.fault import read_inline_error
 from podium.wires.anthropic.member import NAME, extra_of
 from podium.wires.anthropic.plain import PlainArguments, PlainText, decode_plain
 from podium.wires.anthropic.stop import read_reason, write_reason
-from podium.wires.anthropic.usage import merged, read_usage
+from podium.wires.anthropic.usage import merged, read_tier, read_usage
 from podium.wires.intake import Intake
 from podium.wires.member import (
     BROKEN,
@@ -254,7 +254,7 @@ class AnthropicReader:
         if usage is None:
             return
         self._usage = counted
-        self._out.append(UsageSeen(usage=usage, host=HostUsage(NAME, counted)))
+        self._out.append(UsageSeen(usage=usage, host=HostUsage(NAME, counted), tier=read_tier(counted)))
 
     def _stopped(self, _members: Members) -> None:
         self._finish()

@@ -34,6 +34,13 @@ def read_usage(value: Raw) -> Usage | None:
     return total
 
 
+def read_tier(value: Raw) -> str | None:
+    """The speed at which it was served; None where that is not said. `service_tier` is about what was bought before."""
+    members = parse(value, Members)
+    speed = None if members is None else members.get("speed")
+    return None if speed is None else parse(speed, str)
+
+
 def write_usage(usage: Usage) -> Raw:
     """A `usage` object from the buckets."""
     members: dict[str, object] = {

@@ -13,7 +13,7 @@ from podium.wires.gemini.fault import read_inline_error
 from podium.wires.gemini.media import data_of
 from podium.wires.gemini.member import NAME, TRUE, extra_of, flat, listed
 from podium.wires.gemini.plain import decode_plain
-from podium.wires.gemini.usage import read_usage
+from podium.wires.gemini.usage import read_tier, read_usage
 from podium.wires.intake import Intake
 from podium.wires.member import BROKEN, Members, decode_members, is_null, mended, parse, rest_of
 
@@ -206,7 +206,7 @@ class GeminiReader:
         usage = read_usage(value)
         if usage is not None:
             self._told_usage = value
-            self._out.append(UsageSeen(usage=usage, host=HostUsage(NAME, flat(value))))
+            self._out.append(UsageSeen(usage=usage, host=HostUsage(NAME, flat(value)), tier=read_tier(value)))
 
     def _end(self) -> None:
         """The end that the host meant, unless a candidate has no finish reason."""

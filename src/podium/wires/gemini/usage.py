@@ -12,13 +12,16 @@ from msgspec import Raw
 
 from podium.vocabulary.usage import HostUsage, Usage
 from podium.wires.gemini.member import NAME, flat
-from podium.wires.member import BROKEN, decode_any, raw
+from podium.wires.member import BROKEN, Members, decode_any, parse, raw
 
 _MOST = 1_000_000_000
 """Counts beyond this are a host's mistake, not tokens."""
 
 _AUDIO = ("AUDIO", 4)
 """The modality by name, and by its number on hosts that tell enumerations so."""
+
+
+_TIERS = {"ON_DEMAND": "standard", "ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX": "flex"}
 
 
 def read_usage(value: Raw) -> Usage | None:
@@ -45,6 +48,16 @@ def read_usage(value: Raw) -> Usage | None:
         audio_output=spoken,
         tool_use=tool,
     )
+
+
+def read_tier(value: Raw) -> str | None:
+    """The tier of service: Gemini says it in `serviceTier`, Vertex AI in `trafficType`; None where neither does."""
+    members = parse(value, Members) or {}
+    for name in ("serviceTier", "trafficType"):
+        said = parse(members[name], str) if name in members else None
+        if said:
+            return _TIERS.get(said.upper(), said.lower())
+    return None
 
 
 def write_usage(usage: Usage, host: HostUsage | None) -> Raw:

@@ -258,7 +258,15 @@ class OpenAIChatReader:
             return
         self._usage = value
         extra, self._extra = extra_of(answer=self._extra) if self._extra else None, {}
-        self._out.append(UsageSeen(usage=usage, host=HostUsage(NAME, value), extra=extra))
+        tier = self._steady.get("service_tier")
+        self._out.append(
+            UsageSeen(
+                usage=usage,
+                host=HostUsage(NAME, value),
+                extra=extra,
+                tier=None if tier is None else parse(tier, str),
+            )
+        )
 
     def _end(self) -> None:
         """The end that the host meant: every choice is ended, unless one of them has no finish reason."""
