@@ -19,6 +19,7 @@ from podium.catalogue.catalogue import Catalogue
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
 from podium.catalogue.thinking import Thinking
+from podium.identity.quota import Limit, Limits
 from podium.simulator import Simulator
 from tests.doors.podium import ADMIN_KEY, Podium, podium
 from tests.doors.sessions import Caller, caller, let_hours_pass
@@ -393,3 +394,54 @@ async def test_a_session_outlives_its_server() -> None:
     assert said[-2] == "user: [[recall]]"
     assert "user: I am Ann" in told["response"]
     assert "user: [[tokens=40 rate=40]]" in told["response"]
+
+
+# ── first messages that are refused ──────────────────────────────────────────────────────────────────────
+
+
+async def test_a_first_message_that_is_refused_leaves_no_session_and_takes_no_budget(server: Podium) -> None:
+    root, bob = await caller(server, "root", scope="admin"), await caller(server, "bob")
+    ann = await caller(server, "ann")
+    anybodys = await root.good("POST", "/budgets/session/plan", {"budget_limit": 1})
+    bobs = await root.good("POST", "/budgets/session/walk?user_id=bob", {"budget_limit": 1})
+    for session in ("plan", "walk", "new"):
+        told = await bob.ask("POST", "/chat", {"message": "hi", "session_id": session, "model": "no/body"})
+        assert (told.status, told.error["code"]) == (404, "model_not_found")
+    assert (await bob.good("GET", "/v1/conversations"))["data"] == []
+    assert await limit_of(bob, "walk") == bobs["id"]
+    assert await limit_of(ann, "walk") is None
+    assert await limit_of(bob, "plan") == await limit_of(ann, "plan") == anybodys["id"]
+    await say(ann, "hello", "plan")
+    await say(bob, "hello", "plan")
+    assert (await limit_of(ann, "plan"), await limit_of(bob, "plan")) == (anybodys["id"], None)
+
+
+async def limit_of(who: Caller, session: str) -> str | None:
+    """The budget (an id) that limits a session of theirs."""
+    told = (await who.good("GET", f"/budgets/status/{session}"))["session"]
+    return None if told is None else str(told["id"])
+
+
+async def test_a_message_beyond_a_limit_leaves_no_session(dsn: str) -> None:
+    async with podium(dsn, limits=Limits(tiers={"unlimited": Limit(requests=1)})) as server:
+        ann = await caller(server, "ann")
+        told = [await ann.ask("POST", "/chat", {"message": "hi", "session_id": f"s-{at}"}) for at in range(4)]
+        assert [each.status for each in told] == [200, 429, 429, 429]
+        assert len((await ann.good("GET", "/v1/conversations"))["data"]) == 1
+
+
+async def test_of_first_messages_at_once_the_refused_ones_take_nothing_from_the_others(
+    server: Podium, ann: Caller
+) -> None:
+    root = await caller(server, "root", scope="admin")
+    limit = await root.good("POST", "/budgets/session/race", {"budget_limit": 1})
+    wrong = {"message": "wrong", "session_id": "race", "model": "no/body"}
+    asked = [
+        ann.ask("POST", "/chat", each)
+        for number in range(8)
+        for each in (wrong, {"message": f"message {number}", "session_id": "race"})
+    ]
+    told = await asyncio.gather(*asked)
+    assert [each.status for each in told] == [404, 200] * 8
+    assert len(await history(ann, "race")) == 16
+    assert await limit_of(ann, "race") == limit["id"]

@@ -120,11 +120,13 @@ async def find_recent(
     return [Conversation(**dict(row)) for row in rows]
 
 
-async def drop_unused(database: Database, conversation_id: str) -> None:
-    """Delete a conversation in which nothing was ever said, of a caller who has just made it."""
-    await database.fetch(
-        "DELETE FROM conversations WHERE id = $1 AND messages = 0 AND running IS NULL", conversation_id
+async def drop_unused(database: Database, conversation_id: str) -> bool:
+    """Delete a conversation in which nothing was ever said, by who has just made it; False if something was."""
+    gone: str | None = await database.value(
+        "DELETE FROM conversations WHERE id = $1 AND messages = 0 AND running IS NULL RETURNING id",
+        conversation_id,
     )
+    return gone is not None
 
 
 async def update(

@@ -252,18 +252,19 @@ async def find_waiting(
     return [(row["scope_id"], row["user_id"]) for row in rows]
 
 
-async def claim(database: Database, tenant: str, session: str, conversation_id: str, user: str) -> None:
+async def claim(database: Database, tenant: str, session: str, conversation_id: str, user: str) -> list[str]:
     """Let the budgets that wait for a session of this name count for the conversation that it has become.
 
-    One that waits for this user's goes before one that waits for anybody's.
+    One that waits for this user's goes before one that waits for anybody's. Returns those that waited for anybody's.
     """
-    await database.fetch(
+    rows = await database.fetch(
         """
-        UPDATE budgets b SET scope_id = $4, user_id = $5
-         WHERE b.tenant = $1 AND b.scope_type = 'session'
+        UPDATE budgets b SET scope_id = $4, user_id = $5 FROM budgets before
+         WHERE before.id = b.id AND b.tenant = $1 AND b.scope_type = 'session'
            AND ((b.scope_id = $3 AND b.user_id = $5) OR (b.scope_id = $2 AND b.user_id IS NULL))
            AND NOT EXISTS (SELECT FROM budgets o WHERE o.tenant = $1 AND o.scope_type = 'session'
                               AND o.scope_id IN ($3, $4) AND o.period = b.period AND o.id <> b.id)
+        RETURNING b.id, before.user_id IS NULL AS is_anybodys
         """,
         tenant,
         session,
@@ -271,21 +272,38 @@ async def claim(database: Database, tenant: str, session: str, conversation_id: 
         conversation_id,
         user,
     )
+    return [row["id"] for row in rows if row["is_anybodys"]]
 
 
-async def release(database: Database, tenant: str, conversation_id: str, session: str, user: str) -> None:
-    """Let the budgets of a session that is gone wait, with what was spent, for this user's next one of its name."""
+async def release(
+    database: Database,
+    tenant: str,
+    conversation_id: str,
+    session: str,
+    user: str,
+    *,
+    anybodys: Sequence[str] = (),
+) -> None:
+    """Let the budgets of a session that is gone wait, with what was spent, for this user's next one of its name.
+
+    Those that are `anybodys` (ids) wait for the next one of anybody.
+    """
     await database.fetch(
         """
-        UPDATE budgets b SET scope_id = $3, user_id = $4
+        UPDATE budgets b
+           SET scope_id = CASE WHEN b.id = ANY($6) THEN $5 ELSE $3 END,
+               user_id = CASE WHEN b.id = ANY($6) THEN NULL ELSE $4 END
          WHERE b.tenant = $1 AND b.scope_type = 'session' AND b.scope_id = $2
            AND NOT EXISTS (SELECT FROM budgets o WHERE o.tenant = $1 AND o.scope_type = 'session'
-                              AND o.scope_id = $3 AND o.period = b.period)
+                              AND o.scope_id = CASE WHEN b.id = ANY($6) THEN $5 ELSE $3 END
+                              AND o.period = b.period)
         """,
         tenant,
         conversation_id,
         waiting(session, user),
         user,
+        session,
+        list(anybodys),
     )
 
 

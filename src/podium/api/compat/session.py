@@ -1,32 +1,87 @@
 """Sessions by the names that clients give them."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
 from podium import conversation
 from podium.api import behalf
 from podium.api.identifier import id_of, session_name
 from podium.conversation import Found
-from podium.errors import Unavailable, Unknown
+from podium.errors import PodiumError, Unavailable, Unknown
 from podium.identity import Principal
-from podium.ledger.budgets import claim
+from podium.ledger import budgets
 from podium.store.database import Database
 
 _MOST_TRIES = 5
 
 
-async def open_session(database: Database, who: Principal, session: str) -> Found:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session to speak in; `idle` is for how many seconds nothing was said in it.
+
+    Where it was made by being opened, `anybodys` are its budgets (ids) that had waited for anybody's session.
+    """
+
+    id: str
+    user: str
+    idle: float = 0.0
+    is_made: bool = False
+    anybodys: tuple[str, ...] = ()
+
+
+@asynccontextmanager
+async def session_for(database: Database, who: Principal, session: str) -> AsyncGenerator[Opened, None]:
+    """The session of this name, as `open_session`, for a message.
+
+    If it was made here and the message was refused, or had been said elsewhere, it is gone afterwards, and its budgets
+    wait as they waited before.
+    """
+    opened = await open_session(database, who, session)
+    try:
+        yield opened
+    finally:
+        if opened.is_made:
+            with suppress(PodiumError):
+                await _drop_unused(database, who, session, opened)
+
+
+async def open_session(database: Database, who: Principal, session: str) -> Opened:
     """The session of this name, made if it is new, with the budget that waited for it; two at once make one.
 
     A name that is the UUID of a session that this principal may see means that one.
     """
     for _ in range(_MOST_TRIES):
         found = await conversation.find_named(database, who, session, identifier=id_of("conv", session))
-        if not found:
-            made = await conversation.create_named(database, who, session)
-            found = [] if made is None else [Found(id=made, user=who.user, idle=0.0, new=True)]
         if found:
-            if found[0].new:  # also where another has just made it and has not come as far as this
-                await claim(database, who.tenant, session_name(session), found[0].id, found[0].user)
-            return found[0]
+            return Opened(found[0].id, found[0].user, found[0].idle)
+        made = await _make(database, who, session)
+        if made is not None:
+            return made
     raise Unavailable("The session is being made and deleted by others.", after=1.0)
+
+
+async def _make(database: Database, who: Principal, session: str) -> Opened | None:
+    """A new session; None if another has just made it.
+
+    Nobody sees it without its budgets. They are claimed again when it can be seen: one that was made meanwhile has not
+    found it, nor did it find that one.
+    """
+    name = session_name(session)
+    async with database.together() as here:
+        made = await conversation.create_named(here, who, session)
+        if made is None:
+            return None
+        anybodys = await budgets.claim(here, who.tenant, name, made, who.user)
+    anybodys += await budgets.claim(database, who.tenant, name, made, who.user)
+    return Opened(made, who.user, is_made=True, anybodys=tuple(anybodys))
+
+
+async def _drop_unused(database: Database, who: Principal, session: str, opened: Opened) -> None:
+    async with database.together() as here:
+        if await conversation.drop_unused(here, opened.id):
+            name = session_name(session)
+            await budgets.release(here, who.tenant, opened.id, name, opened.user, anybodys=opened.anybodys)
 
 
 async def find_session(database: Database, who: Principal, session: str) -> Found:

@@ -6,9 +6,10 @@ from urllib.parse import parse_qs
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from podium import conversation
 from podium.api.behalf import acting_for, as_owner
 from podium.api.compat.history import history
-from podium.api.compat.session import find_session, open_session, unknown_session
+from podium.api.compat.session import find_session, session_for, unknown_session
 from podium.api.compat.shape import ChatAnswer, ChatGiven, ChatHistory, ChatMessage, Done
 from podium.api.compat.speaking import Manner, Said, answer, is_said, new_conversation, text_of
 from podium.api.doors.native import decoded, wants_stream
@@ -18,8 +19,8 @@ from podium.api.passage import Limits, principal_of
 from podium.api.resources.model import plain, storable
 from podium.api.serve import send_json
 from podium.api.services import Services
-from podium.api.turning import read_incoming
-from podium.errors import Gone, InvalidRequest
+from podium.api.turning import Incoming, read_incoming
+from podium.errors import Gone, InvalidRequest, Unknown
 from podium.identity import Principal
 from podium.store.database import Database
 from podium.turn.turns import Turns
@@ -37,6 +38,15 @@ class Defaults:
     max_tokens: int
     thinking_budget: int | None
     session_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A request, and where its answer goes."""
+
+    incoming: Incoming
+    ends: tuple[Receive, Send]
+    stream: bool
 
 
 class SimpleChat:
@@ -71,15 +81,38 @@ class SimpleChat:
                 said = self._said(who, made, given)
                 await answer(self._turns, said, _manner(None), incoming, ends, stream=stream)
             return
-        found = await open_session(self._database, who, _name(given.session_id))
-        said = self._said(await as_owner(self._database, who, found.user), found.id, given)
-        if found.idle > self._defaults.session_seconds and not await is_said(self._database, said, incoming):
+        door = _Door(incoming, ends, stream)
+        while not await self._say_named(who, given, _name(given.session_id), door):
+            pass  # who had made the session was refused, and it is gone with them
+
+    async def _say_named(self, who: Principal, given: ChatGiven, name: str, door: _Door) -> bool:
+        """Say it in the session of this name; False if that was gone before it was said."""
+        incoming = door.incoming
+        async with session_for(self._database, who, name) as found:
+            said = self._said(await as_owner(self._database, who, found.user), found.id, given)
+            if found.idle > self._defaults.session_seconds:
+                await self._check_said(said, incoming)
+            try:
+                await answer(self._turns, said, _manner(name), incoming, door.ends, stream=door.stream)
+            except Unknown:
+                was_accepted = incoming.passage.turn is not None
+                if (
+                    was_accepted
+                    or found.is_made
+                    or await conversation.find(self._database, said.who, found.id)
+                ):
+                    raise
+                return False
+            return True
+
+    async def _check_said(self, said: Said, incoming: Incoming) -> None:
+        """Refuse what was not said while the session lasted."""
+        if not await is_said(self._database, said, incoming):
             raise Gone(
                 f"The session has expired: nothing was said in it for {self._defaults.session_seconds:g} seconds.",
                 param="session_id",
                 hint="Begin another. What was said in this one can still be read.",
             )
-        await answer(self._turns, said, _manner(given.session_id), incoming, ends, stream=stream)
 
     async def _history(self, scope: Scope, _receive: Receive, send: Send) -> None:
         who, session, conversation_id = await self._named(scope)
