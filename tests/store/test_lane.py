@@ -1,6 +1,7 @@
 """One connection, opened anew when it breaks or falls silent."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -9,7 +10,7 @@ from podium.errors import Unavailable
 from podium.store import database
 from podium.store.database import Lane
 from podium.store.failure import ConnectionLost
-from tests.serving import linked
+from tests.serving import Cluster, linked
 
 
 @pytest.mark.promise("postgres")
@@ -55,6 +56,27 @@ async def test_a_database_that_is_away_is_told_as_such_and_found_again(dsn: str)
         link.mend()
         assert (await lane.fetch("SELECT 2"))[0][0] == 2
         await lane.close()
+
+
+@pytest.mark.promise("postgres")
+async def test_a_database_that_lets_nobody_in_is_told_as_such_and_found_again(
+    cluster: Cluster, dsn: str
+) -> None:
+    """As while it is moved, or restored, or its password changed."""
+    name = urlsplit(dsn).path.strip("/")
+    lane = Lane(dsn)
+    await cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    with pytest.raises(Unavailable, match="not currently accepting connections"):
+        await lane.fetch("SELECT 1")
+    await cluster.execute(f"ALTER DATABASE {name} RENAME TO {name}_moved")
+    with pytest.raises(Unavailable, match="does not exist"):
+        await lane.fetch("SELECT 1")
+    await cluster.execute(f"ALTER DATABASE {name}_moved RENAME TO {name}")
+    await cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    assert (await lane.fetch("SELECT 2"))[0][0] == 2
+    await lane.close()
+    with pytest.raises(Unavailable, match="stranger"):
+        await Lane(f"{dsn}&user=stranger").fetch("SELECT 1")
 
 
 @pytest.mark.promise("postgres")

@@ -80,6 +80,9 @@ class Mirrors:
                 except PodiumError as error:
                     logger.warning("journal.not_read", extra={"error": str(error)})
                     await asyncio.sleep(0.5)
+                except Exception:  # one log that cannot be read must not silence the others
+                    logger.exception("journal.not_read")
+                    await asyncio.sleep(0.5)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), _TICK)
         finally:

@@ -39,7 +39,10 @@ _NOT_NOW = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.QueryCanceledError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock not had in time; or nobody is let in, while it is moved
+    asyncpg.InvalidAuthorizationSpecificationError,  # a password that is being changed
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.DatabaseDroppedError,
 )
 _BAD_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 

@@ -44,4 +44,6 @@ class Listening:
                 await self._lane.wait_broken()
             except PodiumError as error:
                 logger.warning("store.deaf", extra={"error": str(error)})
+            except Exception:  # who is deaf once must not be so for ever
+                logger.exception("store.deaf")
             await asyncio.sleep(_PAUSE)
