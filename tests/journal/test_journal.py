@@ -8,6 +8,7 @@ import pytest
 
 from podium.errors import Lost
 from podium.store.database import Lane
+from podium.store.failure import ConnectionLost
 from podium.vocabulary.event import TextDelta
 from tests.turn.home import Home, homes
 from tests.turn.mortal import Heard, wait_for
@@ -79,6 +80,49 @@ async def test_what_was_taken_back_of_a_silent_turn_is_written_again(home: Home)
     assert await stored(home, heard) < seen
     await wait_stored(home, heard, seen)
     assert len(heard.frames) == seen, "the turn was not silent"
+
+
+@pytest.mark.promise("terminal")
+async def test_what_was_stored_though_its_answer_was_lost_is_shown(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the turn, which waits until it is stored that it calls its host, goes on."""
+    fetch, cut = Lane.fetch, asyncio.Event()
+
+    async def cutting(self: Lane, sql: str, *arguments: Any, **more: Any) -> Any:
+        rows = await fetch(self, sql, *arguments, **more)
+        if "journal_put" in sql and not cut.is_set() and "attempt.started" in "".join(arguments[4]):
+            cut.set()
+            assert self._connection is not None
+            self._connection.terminate()
+            raise ConnectionLost("cut by the test")
+        return rows
+
+    monkeypatch.setattr(Lane, "fetch", cutting)
+    heard = home.say(await home.conversation(), "[[say done]]")
+    await wait_for(lambda: heard.end, within=10)
+    assert cut.is_set()
+    assert heard.end["status"] == "completed"
+    assert heard.frames == await home.events(str(heard.turn))
+
+
+@pytest.mark.promise("terminal")
+async def test_what_nobody_foresaw_does_not_end_the_writing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, met = Lane.fetch, asyncio.Event()
+
+    async def strange(self: Lane, sql: str, *arguments: Any, **more: Any) -> Any:
+        if "journal_put" in sql and not met.is_set():
+            met.set()
+            raise RuntimeError("by the test")
+        return await fetch(self, sql, *arguments, **more)
+
+    monkeypatch.setattr(Lane, "fetch", strange)
+    heard = home.say(await home.conversation(), "[[say done]]")
+    await wait_for(lambda: heard.end, within=10)
+    assert met.is_set()
+    assert heard.end["status"] == "completed"
 
 
 async def test_a_turn_that_is_lost_is_not_heard_on(home: Home) -> None:

@@ -197,12 +197,14 @@ class Journal:
             while self._dirty:
                 logs = list(self._dirty)[:_MOST_LOGS]
                 try:
-                    await self._resync()
-                    self._flying = {log for log in logs if log.stored < len(log.events) and not log.sealed}
-                    await self._flush(list(self._flying))
-                except (Unavailable, Again) as error:
+                    await self._store(logs)
+                except Exception as error:  # turns wait for what is stored, and nobody else would write it
                     if not self._is_failing:
-                        logger.warning("journal.not_stored", extra={"logs": len(logs), "error": str(error)})
+                        logger.warning(
+                            "journal.not_stored",
+                            extra={"logs": len(logs), "error": str(error)},
+                            exc_info=not isinstance(error, Unavailable | Again),
+                        )
                     self._is_failing = True
                     await asyncio.sleep(0.1)
                 else:
@@ -210,14 +212,20 @@ class Journal:
                     for log in logs:
                         if log.stored >= len(log.events) or log.lost or log.sealed:
                             self._dirty.pop(log, None)
-                finally:
-                    flown, self._flying = self._flying, set()
-                    for log in flown:
-                        log.progress(log.stored)
                 if len(self._stored) > _CROWD:
                     await asyncio.sleep(_MOMENT)
         finally:
             self._writer = None
+
+    async def _store(self, logs: Sequence[Log]) -> None:
+        try:
+            await self._resync()
+            self._flying = {log for log in logs if log.stored < len(log.events) and not log.sealed}
+            await self._flush(list(self._flying))
+        finally:
+            flown, self._flying = self._flying, set()
+            for log in flown:
+                log.progress(log.stored)
 
     async def _resync(self) -> None:
         """After a new connection, learn what is really stored: a crash takes back what had not reached the disk.
@@ -245,7 +253,7 @@ class Journal:
         if stored < log.stored:
             logger.warning("journal.written_again", extra={"log": log.id, "events": log.stored - stored})
             self._dirty[log] = None
-        log.stored = min(stored, len(log.events))
+        log.progress(min(stored, len(log.events)))  # what was stored though its answer was lost is shown now
 
     async def _flush(self, logs: Sequence[Log]) -> None:
         if not logs:
