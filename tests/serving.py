@@ -112,12 +112,16 @@ async def _wait_started(server: uvicorn.Server, task: asyncio.Task[None]) -> Non
 
 
 class Link:
-    """The way to a database, which a test may cut and mend: what goes through it breaks, nothing new comes through."""
+    """The way to a database, which a test may cut and mend: what goes through it breaks, nothing new comes through.
+
+    Or have it fall silent: what goes through it then is dropped, and nobody is told; what is new comes through.
+    """
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self._is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._silent: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
         self._is_cut = True
@@ -127,22 +131,26 @@ class Link:
     def mend(self) -> None:
         self._is_cut = False
 
+    def silence(self) -> None:
+        self._silent |= self._writers
+
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
             writer.close()
             return
         far_reader, far_writer = await asyncio.open_unix_connection(self._socket)
         self._writers |= {writer, far_writer}
-        await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+        await asyncio.gather(self._pour(reader, far_writer), self._pour(far_reader, writer))
         self._writers -= {writer, far_writer}
+        self._silent -= {writer, far_writer}
 
-
-async def _pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await source.read(1 << 16):
-            into.write(data)
-            await into.drain()
-    into.close()
+    async def _pour(self, source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(1 << 16):
+                if into not in self._silent:
+                    into.write(data)
+                    await into.drain()
+        into.close()
 
 
 @asynccontextmanager

@@ -103,7 +103,11 @@ class Lease:
     async def _register(self, owner: str) -> None:
         before = clock.monotonic()
         await self._lane.fetch(
-            "SELECT process_register($1, $2, $3, $4, $5)", owner, *self._place, self.length
+            "SELECT process_register($1, $2, $3, $4, $5)",
+            owner,
+            *self._place,
+            self.length,
+            within=self._patience,
         )
         self.owner = owner
         self._extend(before)
@@ -114,8 +118,10 @@ class Lease:
             await asyncio.sleep(pause)
             before, owner = clock.monotonic(), self.owner
             try:
-                async with asyncio.timeout(self.seconds / 2):
-                    rows = await self._lane.fetch("SELECT process_beat($1, $2)", owner, self.length)
+                async with asyncio.timeout(self.seconds / 2):  # for connecting as well
+                    rows = await self._lane.fetch(
+                        "SELECT process_beat($1, $2)", owner, self.length, within=self._patience
+                    )
                     if rows[0][0]:
                         self._extend(before)
                     else:
@@ -125,6 +131,14 @@ class Lease:
             except (PodiumError, TimeoutError) as error:
                 logger.warning("lease.not_renewed", extra={"owner": self.owner, "error": str(error)})
                 pause = min(0.5, self.seconds / 5)
+            except Exception:  # a heart does not stop for what nobody foresaw
+                logger.exception("lease.not_renewed", extra={"owner": self.owner})
+                pause = min(0.5, self.seconds / 5)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds to wait for an answer; then its connection is given up, while there is time for another."""
+        return self.seconds / 3
 
     def _extend(self, since: float) -> None:
         if since - self._renewed_at > self.seconds / 2:

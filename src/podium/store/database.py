@@ -77,8 +77,13 @@ class Lane:
                 await self._connected()
             return self.opened
 
-    async def fetch(self, sql: str, *args: object, on: int | None = None) -> Rows:
+    async def fetch(
+        self, sql: str, *args: object, on: int | None = None, within: float | None = None
+    ) -> Rows:
         """Run one statement and return its rows; with `on`, only if that connection still lives.
+
+        A connection that is silent for so many seconds is given up: who merely stops to wait leaves it as it is, and
+        meets it again.
 
         Raises:
             ConnectionLost: it may or may not have happened; Unavailable, Again, BadItem: it did not.
@@ -89,7 +94,7 @@ class Lane:
                 if on not in (None, self.opened):
                     raise ConnectionLost("The database connection was replaced.", after=1.0)
                 try:
-                    return await connection.fetch(sql, *args, timeout=_SILENT_SECONDS)
+                    return await connection.fetch(sql, *args, timeout=within or _SILENT_SECONDS)
                 except TimeoutError:
                     connection.terminate()  # the way to the server is broken, and nobody told us
                     raise
