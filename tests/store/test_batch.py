@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from podium.errors import Unavailable
+from podium.errors import BugError, Unavailable
 from podium.store.batch import Batch
 from podium.store.database import Lane
 from podium.store.failure import BadItem
@@ -123,6 +123,38 @@ async def test_a_cancelled_callers_item_is_done_and_compensated(puts: Puts, dsn:
         "last",
     }
     assert await puts.put(("after", "d")) == ["d"], "nothing is wedged"
+
+
+async def test_a_compensation_that_fails_costs_the_other_callers_nothing() -> None:
+    begun, answered = asyncio.Event(), asyncio.Event()
+
+    async def run(items: Sequence[str]) -> Sequence[str]:
+        begun.set()
+        await answered.wait()
+        return items
+
+    def compensate(item: str, _result: str) -> None:
+        raise LookupError(item)
+
+    batch: Batch[str, str] = Batch("strange", run, compensate=compensate)
+    alone = asyncio.create_task(batch.put("alone"))
+    await begun.wait()
+    gone, last = asyncio.create_task(batch.put("gone")), asyncio.create_task(batch.put("last"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    answered.set()
+    async with asyncio.timeout(2):
+        assert [await alone, await last, await batch.put("after")] == ["alone", "last", "after"]
+
+
+async def test_a_statement_that_answers_for_fewer_than_were_asked_answers_for_nobody() -> None:
+    async def run(items: Sequence[str]) -> Sequence[str]:
+        return items[1:]
+
+    batch: Batch[str, str] = Batch("short", run)
+    async with asyncio.timeout(2):
+        results = await asyncio.gather(batch.put("one"), batch.put("two"), return_exceptions=True)
+    assert [type(each) for each in results] == [BugError, BugError]
 
 
 @pytest.mark.promise("postgres")

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from podium.errors import Unavailable
+from podium.errors import BugError, Unavailable
 from podium.kit import clock
 from podium.store.failure import Again, BadItem, ConnectionLost
 
@@ -125,6 +125,8 @@ class Batch(Generic[Item, Result]):
         while taken:
             try:
                 results = await self._run([entry.item for entry in taken])
+                if len(results) != len(taken):
+                    raise BugError(f"{len(taken)} items of {self.name} had {len(results)} results.")
             except BadItem as error:
                 await self._bisect(taken, error)
                 return
@@ -169,7 +171,10 @@ class Batch(Generic[Item, Result]):
             if not entry.result.done():
                 entry.result.set_result(result)
             elif self._compensate is not None:
-                self._compensate(entry.item, result)
+                try:
+                    self._compensate(entry.item, result)
+                except Exception:  # the others must hear of theirs
+                    logger.exception("batch.not_compensated", extra={"batch": self.name})
 
 
 def _was_refused(entry: _Entry[Item, Result]) -> bool:
