@@ -11,6 +11,7 @@ from podium.journal.log import Log
 from podium.store.database import Lane
 from podium.store.failure import ConnectionLost
 from podium.turn.turn import Draft, Turn
+from podium.turn.turns import Turns
 from tests.turn.home import Home, homes
 from tests.turn.mortal import wait_for
 
@@ -143,6 +144,86 @@ async def test_a_new_name_is_not_given_up_when_a_late_beat_tells_of_the_old(
         await spoken.done()
         assert spoken.end["status"] == "completed"
         assert here.app._lease.owner == taken
+
+
+async def test_a_turn_that_is_let_go_of_before_its_first_step_leaves_nothing(
+    pair: list[Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process takes another name between a turn's start and its first step."""
+    here, _ = pair
+    start, name, begun = Turns._start, here.app._lease.owner, asyncio.Event()
+
+    def starting(self: Turns, turn: Turn, draft: Draft) -> None:
+        start(self, turn, draft)
+        if not begun.is_set():
+            begun.set()
+            self._lease.owner = f"{name}_another"
+            self._let_go()
+            self._lease.owner = name
+
+    monkeypatch.setattr(Turns, "_start", starting)
+    heard = here.say(await here.conversation(), "[[say done]]")
+    await begun.wait()
+    await heard.done()
+    await wait_for(lambda: not here.app.turns.running, within=5)
+
+
+@pytest.mark.promise("terminal")
+async def test_a_turn_that_is_stopped_while_it_is_loaded_calls_no_host(
+    pair: list[Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the floor, so its row alone says that it was stopped."""
+    here, there = pair
+    fetch, loading, released = Lane.fetch, asyncio.Event(), asyncio.Event()
+
+    async def held(self: Lane, sql: str, *arguments: Any, **more: Any) -> Any:
+        if "turn_load" in sql:
+            loading.set()
+            await released.wait()
+        return await fetch(self, sql, *arguments, **more)
+
+    monkeypatch.setattr(Lane, "fetch", held)
+    conversation = await here.conversation()
+    first = here.say(conversation, "[[tokens=20 rate=60]]")
+    await wait_for(lambda: first.deltas > 2)
+    second = here.say(conversation, "[[tokens=200 rate=50]]")
+    await loading.wait()
+    stopping = asyncio.create_task(there.good("POST", f"/v1/turns/{second.turn}/cancel"))
+    await wait_stopped(there, str(second.turn))
+    released.set()
+    await second.done()
+    assert (second.end["status"], (await stopping)["status"]) == ("cancelled", "cancelled")
+    assert not (await here.story(str(second.turn)))["attempts"]
+
+
+async def wait_stopped(home: Home, turn: str) -> None:
+    async with asyncio.timeout(10):
+        while not await home.app.database.value(  # noqa: ASYNC110  # the database knows it alone
+            "SELECT stop IS NOT NULL FROM turns WHERE id = $1", turn
+        ):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.promise("message")
+async def test_a_turn_whose_predecessor_cannot_be_interrupted_is_accepted_all_the_same(
+    pair: list[Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair
+    conversation = await here.conversation()
+    first = there.say(conversation, "[[tokens=40 rate=40]]")
+    await wait_for(lambda: first.deltas > 2)
+    fetch = Lane.fetch
+
+    async def broken(self: Lane, sql: str, *arguments: Any, **more: Any) -> Any:
+        if "turn_stop" in sql:
+            raise ConnectionLost("cut by the test")
+        return await fetch(self, sql, *arguments, **more)
+
+    monkeypatch.setattr(Lane, "fetch", broken)
+    second = here.say(conversation, "[[say now]]", on_busy="interrupt")
+    await second.done()
+    assert (second.status, second.text) == (200, "now")
+    assert first.end["status"] == "completed"
 
 
 async def test_what_has_ended_leaves_nothing_in_memory(pair: list[Home]) -> None:

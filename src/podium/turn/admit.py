@@ -89,7 +89,7 @@ class Admission:
             grant.end(None if draft.dispatched else 0)
 
     def _keep(self, opened: Turn | Waiting, grant: Grant) -> None:
-        if isinstance(opened, Turn):
+        if isinstance(opened, Turn) or opened.runs:
             self._running[opened.id] = grant
             return
         grant.stand()

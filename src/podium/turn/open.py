@@ -34,12 +34,13 @@ _WIDE_WINDOW = (
 class Waiting:
     """A turn in the queue, behind the one that speaks now; None if it has left the queue meanwhile.
 
-    `depth` is how many waited there when it came, itself among them.
+    `depth` is how many waited there when it came, itself among them. One that `runs` does so here already.
     """
 
     id: str
     behind: str | None
     depth: int = 0
+    runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Opening:
         match outcome.word:
             case "running" if self._journal.find(turn_id) is not None:
                 # After a lost connection it was asked for again, and had waited and begun meanwhile.
-                return Waiting(turn_id, None)
+                return Waiting(turn_id, None, runs=True)
             case "running":
                 return self._turn(item, outcome)
             case "queued":

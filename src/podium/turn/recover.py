@@ -8,7 +8,6 @@ alone: notifications make it quick, a poll finds what they missed.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
 
 from podium.errors import PodiumError
 from podium.journal.journal import Journal
@@ -17,7 +16,7 @@ from podium.kit import clock, ids
 from podium.ledger.lost import Lost, Trace
 from podium.store.database import Lane
 from podium.turn.takeover import Taken, load
-from podium.turn.turn import Why
+from podium.turn.turn import WHYS
 from podium.turn.turns import Turns
 from podium.vocabulary.event import Decided, TurnEvent
 
@@ -27,7 +26,6 @@ _MOST_AT_ONCE = 100
 _MOST_SWEPT = 1000
 _SWEEP_SECONDS = 60.0
 _DAY = 24 * 3600
-_WHYS: Mapping[str, Why] = {"cancel": "cancel", "interrupt": "interrupt", "disconnect": "disconnect"}
 
 
 class Recovery:
@@ -89,7 +87,7 @@ class Recovery:
     def heard(self, payload: str) -> None:
         """Somebody asks a turn to stop: `why id`, as the database notifies it."""
         why, _, turn_id = payload.partition(" ")
-        self._turns.stop_here(turn_id, _WHYS.get(why, "cancel"))
+        self._turns.stop_here(turn_id, WHYS.get(why, "cancel"))
 
     async def _stop_asked(self) -> None:
         if not self._turns.running:
@@ -98,7 +96,7 @@ class Recovery:
             "SELECT id, stop FROM turns WHERE stop IS NOT NULL AND status = 'running'"
         )
         for row in rows:
-            self._turns.stop_here(row["id"], _WHYS.get(row["stop"], "cancel"))
+            self._turns.stop_here(row["id"], WHYS.get(row["stop"], "cancel"))
 
     async def _recover(self) -> None:
         owner = self._lease.owner
@@ -110,7 +108,7 @@ class Recovery:
         for row in waiting:
             taken = await load(self._lane, owner, row[0], self._journal)
             if taken is not None:
-                self._turns.adopt(taken.turn, taken.draft)
+                self._turns.adopt(taken)
 
     async def _find_strays(self, owner: str) -> list[str]:
         """Turns that are this process's and do not run: their opening or taking over broke off halfway.
@@ -154,14 +152,14 @@ class Recovery:
             and (draft.dispatched == 0 or taken.reruns == 0)
         )
         if taken.stop is not None:
-            draft.stop(_WHYS.get(taken.stop, "cancel"))
+            draft.stop(taken.stop)
             await self._turns.end(draft)
         elif again:
             if draft.dispatched:
                 await self._lane.fetch("SELECT turn_rerun($1)", turn.id)
             reason = "its server went away before anything was shown"
             await self._tell(taken, Decided(step="recover", chosen="run again", reason=reason))
-            self._turns.adopt(turn, draft)
+            self._turns.adopt(taken)
         else:
             draft.orphan()
             await self._turns.end(draft)

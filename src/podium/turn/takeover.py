@@ -9,7 +9,7 @@ from podium.journal.journal import Journal
 from podium.journal.log import read_lines
 from podium.store.database import Lane
 from podium.turn.ask import Ask, Once, decode, decode_history
-from podium.turn.turn import Draft, Turn
+from podium.turn.turn import WHYS, Draft, Turn, Why
 from podium.vocabulary.request import Request
 
 _WIDEST_WINDOW = 2_000_000
@@ -22,7 +22,7 @@ class Taken:
     turn: Turn
     draft: Draft
     reruns: int
-    stop: str | None
+    stop: Why | None
 
 
 async def load(lane: Lane, owner: str, turn_id: str, journal: Journal) -> Taken | None:
@@ -52,7 +52,8 @@ async def load(lane: Lane, owner: str, turn_id: str, journal: Journal) -> Taken 
     draft = Draft(turn)
     for entry in events:
         draft.add(entry.event)
-    return Taken(turn=turn, draft=draft, reruns=row["reruns"], stop=row["stop"])
+    stop = None if row["stop"] is None else WHYS.get(row["stop"], "cancel")
+    return Taken(turn=turn, draft=draft, reruns=row["reruns"], stop=stop)
 
 
 def _ask(row: asyncpg.Record) -> Ask:

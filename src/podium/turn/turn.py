@@ -1,5 +1,6 @@
 """A turn that runs here, and the draft of how it will be recorded."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -42,6 +43,8 @@ from podium.vocabulary.usage import Usage
 _MOST_BODY = 16 << 10
 
 Why = Literal["cancel", "interrupt", "disconnect", "shutdown"]
+WHYS: Mapping[str, Why] = {"cancel": "cancel", "interrupt": "interrupt", "disconnect": "disconnect"}
+"""Those that others may ask of a turn, as its row keeps them."""
 
 
 class Turn(Struct, frozen=True):

@@ -138,7 +138,7 @@ class Turns:
                 return Accepted(opened.id, "running", admitted.standings)
             case Waiting() as opened:
                 if ask.on_busy == "interrupt" and opened.behind is not None:
-                    await self._stop(opened.behind, "interrupt")
+                    await self._interrupt(opened.behind)
                 return Accepted(opened.id, "queued", admitted.standings, opened.depth)
             case Attached() as opened:
                 return Accepted(opened.id, "attached")
@@ -229,9 +229,11 @@ class Turns:
                             pass
         await self._lane.fetch("SELECT turn_forget($1)", conversation)
 
-    def adopt(self, turn: Turn, draft: Draft) -> None:
-        """Run a turn that came to be this process's by recovery."""
-        self._start(turn, draft)
+    def adopt(self, taken: Taken) -> None:
+        """Run a turn that came to be this process's by hand-over or recovery; it may have been stopped meanwhile."""
+        self._start(taken.turn, taken.draft)
+        if taken.stop is not None:
+            self.stop_here(taken.turn.id, taken.stop)
 
     async def end(self, draft: Draft) -> None:
         """Record a turn that came to be this process's and will not be run."""
@@ -276,6 +278,13 @@ class Turns:
             Numbered(2, TurnCancelled(ended)).line.decode() if ended else None,
         )
 
+    async def _interrupt(self, turn_id: str) -> None:
+        try:
+            await self._stop(turn_id, "interrupt")
+        except (Unavailable, Again) as error:
+            # Who asked for it was accepted, and goes next all the same.
+            logger.warning("turn.not_interrupted", extra={"turn": turn_id, "error": str(error)})
+
     def _joined(self, ask: Ask) -> str | None:
         """The stateless turn that an earlier try of this request has started, if it runs here and comes to something.
 
@@ -294,7 +303,7 @@ class Turns:
         for live in list(self._live.values()):
             if live.turn.log.owner != self._lease.owner:
                 self._journal.lose(live.turn.log)
-                live.cancel()
+                asyncio.get_running_loop().call_soon(live.cancel)  # not before its first step
 
     def _start(self, turn: Turn, draft: Draft) -> None:
         live = self._live[turn.id] = _Live(turn, draft)
@@ -331,4 +340,4 @@ class Turns:
         if self.draining:
             self._journal.lose(taken.turn.log)
         else:
-            self._start(taken.turn, taken.draft)
+            self.adopt(taken)

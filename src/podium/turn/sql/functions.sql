@@ -1,3 +1,24 @@
+-- Answer for a turn whose opening is asked for again, as its answer was lost: by what it is now. It may have waited, been given
+-- the floor and have ended meanwhile. It is `running` where this owner is to run it; else it is followed, as one that waits.
+CREATE OR REPLACE FUNCTION turn_opened(_owner text, _id text, _bytes int, _widest int)
+RETURNS TABLE (outcome text, other text, history text, model text, depth int) LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN is_ours THEN 'running' ELSE 'queued' END,
+           CASE WHEN t.status = 'queued' THEN c.running END,
+           CASE WHEN is_ours THEN conversation_history(
+               c.id, CASE WHEN c.model IS NULL THEN _bytes ELSE greatest(_bytes, _widest) END) END,
+           CASE WHEN is_ours THEN c.model END,
+           CASE WHEN t.status = 'queued' THEN (
+               SELECT count(*)::int FROM turns w
+                WHERE w.conversation_id = c.id AND w.status = 'queued' AND w.id <= t.id) END
+      FROM turns t
+      LEFT JOIN conversations c ON c.id = t.conversation_id
+     CROSS JOIN LATERAL (
+           -- One that was given the floor while it waited has no position until it is loaded, and whoever does that runs it.
+           SELECT t.status = 'running' AND (c.id IS NULL OR t.position IS NOT NULL) AND journal_owned(_owner, _id)
+               AS is_ours) AS whose
+     WHERE t.id = _id
+$$;
+
 -- Open turns, all items in one commit; gives one row an item, in order. Locks in the one global order: keys, conversations.
 --   outcome  running   it speaks now; `history` ends with its input, `model` is the conversation's own
 --            queued    the conversation is speaking; it waits its turn, one of `depth`
@@ -16,6 +37,7 @@ CREATE OR REPLACE FUNCTION turn_open(
     _widest int, _marks bigint[], _again boolean[], _most_queued int)
 RETURNS TABLE (outcome text, other text, history text, model text, depth int) LANGUAGE plpgsql AS $$
 DECLARE
+    _known text[] := ARRAY(SELECT t.id FROM turns t WHERE t.id = ANY(_ids));
     _locked text[];
     _key turn_keys;
     _former record;
@@ -34,6 +56,10 @@ BEGIN
       FROM (SELECT k.id FROM conversations k WHERE k.id = ANY(_conversations)
              ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED) AS c;
     FOR i IN 1 .. cardinality(_ids) LOOP
+        IF _ids[i] = ANY(_known) THEN
+            RETURN QUERY SELECT * FROM turn_opened(_owner, _ids[i], _bytes[i], _widest);
+            CONTINUE WHEN FOUND;
+        END IF;
         outcome := 'running'; other := NULL; history := NULL; model := NULL; depth := NULL; _retaken := false;
         IF _scopes[i] IS NOT NULL THEN
             SELECT * INTO _key FROM turn_keys k WHERE k.scope = _scopes[i];
@@ -86,12 +112,12 @@ BEGIN
                 outcome := 'unknown';
             ELSIF NOT _conversations[i] = ANY(_locked) THEN
                 outcome := 'again';
-            ELSIF _conversation.running IS NOT NULL AND _conversation.running <> _ids[i] THEN
-                SELECT count(*) FILTER (WHERE t.id <> _ids[i]) + 1 INTO depth
+            ELSIF _conversation.running IS NOT NULL THEN
+                SELECT count(*) + 1 INTO depth
                   FROM turns t WHERE t.conversation_id = _conversations[i] AND t.status = 'queued';
                 outcome := CASE
                     WHEN _policies[i] = 'reject' THEN 'busy'
-                    WHEN depth > _most_queued AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.id = _ids[i]) THEN 'full'
+                    WHEN depth > _most_queued THEN 'full'
                     ELSE 'queued' END;
                 other := _conversation.running;
             END IF;
@@ -119,11 +145,9 @@ BEGIN
             PERFORM journal_begin(_owner, _ids[i], _conversations[i] IS NOT NULL OR _scopes[i] IS NOT NULL,
                                   _openings[i]);
             IF _conversations[i] IS NOT NULL THEN
-                IF _conversation.running IS NULL THEN
-                    UPDATE turns t
-                       SET position = conversation_append(_conversations[i], _ids[i], _inputs[i], _ids[i])
-                     WHERE t.id = _ids[i];
-                END IF;
+                UPDATE turns t
+                   SET position = conversation_append(_conversations[i], _ids[i], _inputs[i], _ids[i])
+                 WHERE t.id = _ids[i];
                 model := _conversation.model;
                 history := conversation_history(
                     _conversations[i], CASE WHEN model IS NULL THEN _bytes[i] ELSE greatest(_bytes[i], _widest) END);
