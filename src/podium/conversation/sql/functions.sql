@@ -30,20 +30,31 @@ BEGIN
     RETURN _last;
 END $$;
 
--- The newest messages whose parts fit into `_bytes`, at least one, oldest first, as a JSON array of
--- {position, role, speaker, turn, parts}. Reads no more rows than it returns, however long the conversation is.
+-- How many bytes of a window these parts take: a file that lies inline no more than 4,800, however long its base64 is. Hosts
+-- scale pictures down to some 1,600 tokens; what else costs more is told apart when a request is composed.
+CREATE OR REPLACE FUNCTION conversation_weight(_parts text) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+    SELECT octet_length(_parts) - coalesce(sum(greatest(strpos(u.piece, '"') - 1 - 4800, 0)) FILTER (WHERE u.n > 1), 0)::int
+      FROM unnest(string_to_array(_parts, '"kind":"inline","value":"')) WITH ORDINALITY AS u(piece, n)
+$$;
+
+-- The newest messages whose parts fit into `_bytes` of a window, and into 16 MiB as they are; at least one, oldest first, as
+-- a JSON array of {position, role, speaker, turn, parts}. Reads one row more than it returns, however long the conversation is.
 CREATE OR REPLACE FUNCTION conversation_history(_conversation text, _bytes int)
 RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     _row record;
     _found text[] := '{}';
-    _total int := 0;
+    _total bigint := 0;
+    _read bigint := 0;
 BEGIN
     FOR _row IN
         SELECT m.position, m.role, m.speaker, m.turn_id, m.parts
           FROM messages m WHERE m.conversation_id = _conversation ORDER BY m.position DESC
     LOOP
-        _total := _total + octet_length(_row.parts);
+        _read := _read + octet_length(_row.parts);
+        EXIT WHEN _read > 16777216 AND cardinality(_found) > 0;
+        _total := _total + CASE WHEN octet_length(_row.parts) < 4800 THEN octet_length(_row.parts)
+                                ELSE conversation_weight(_row.parts) END;
         EXIT WHEN _total > _bytes AND cardinality(_found) > 0;
         _found := _found || ('{"position":' || _row.position || ',"role":"' || _row.role || '","speaker":'
             || to_json(_row.speaker) || ',"turn":' || coalesce('"' || _row.turn_id || '"', 'null')
