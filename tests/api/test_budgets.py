@@ -1,6 +1,7 @@
 """Budgets over HTTP."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from podium.api.resources.amount import MOST_DOLLARS, _decimal, _nano
 from podium.kit import money
-from tests.api.house import Answer, House, house
+from tests.api.house import OPERATOR, Answer, House, house
 from tests.api.spending import spender
 
 DOLLAR = money.NANO_PER_DOLLAR
@@ -198,6 +199,64 @@ async def test_no_admin_reaches_another_tenants_and_the_operator_reaches_all(api
     assert (await api.call("PATCH", path, json={"limit": "9"})).json["limit"] == "9"
 
 
+async def test_the_operator_names_a_tenant_by_the_scope_of_its_budget(api: House) -> None:
+    await api.key("initech", "root", "admin")
+    tenant = await api.database.value("SELECT id FROM tenants WHERE name = 'initech'")
+    told = await made(api, OPERATOR, kind="tenant", name="initech")
+    assert (told["tenant"], told["scope"]) == ("initech", {"type": "tenant", "id": "initech"})
+    assert (await made(api, OPERATOR, kind="tenant", name=tenant, period="week"))["tenant"] == "initech"
+    for word in ("initech", tenant):
+        listed = (await api.call("GET", f"/v1/budgets?scope_type=tenant&scope_id={word}")).json["data"]
+        assert len(listed) == 2
+    assert (await made(api, OPERATOR, kind="tenant", name="default"))["tenant"] == "default"
+    for body_more, headers in (({}, {"x-podium-tenant": "default"}), ({"tenant": "default"}, {})):
+        wanted = body("tenant", "initech", period="month", **body_more)
+        answer = await api.call("POST", "/v1/budgets", json=wanted, headers=headers)
+        assert (answer.status, answer.error["param"]) == (404, "scope.id")
+    answer = await api.call("POST", "/v1/budgets", json=body("tenant", "nobodys"))
+    assert (answer.status, answer.error["param"]) == (404, "scope.id")
+
+
+SESSIONS = ["x" * 200, " ", "👨‍👩‍👧 of ours", "a\nb\n", " x "]
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+async def test_whatever_a_session_may_be_called_a_budget_may_be_for(api: House, name: str) -> None:
+    root, path = await api.key("acme", "root", "admin"), quote(name, safe="")
+    told = await made(api, root, kind="session", name=name, period="total")
+    assert told["scope"]["id"] == name
+    again = await api.call("POST", f"/budgets/session/{path}", root, json={"budget_limit": 2})
+    assert (again.status, again.json["id"]) == (200, told["id"])
+    status = (await api.call("GET", f"/budgets/status/{path}", root)).json
+    assert status["session"]["budget_limit"] == "2"
+    [listed] = (await api.call("GET", f"/v1/budgets?scope_id={path}", root)).json["data"]
+    assert listed["id"] == told["id"]
+
+
+async def test_what_no_session_can_be_called_is_refused_by_its_name(api: House) -> None:
+    for name in ("x" * 201, "a\0b", ""):
+        answer = await api.call("POST", "/v1/budgets", json=body("session", name, period="total"))
+        assert (answer.status, answer.error["param"]) == (400, "scope.id"), name
+    for path in ("x" * 201, "a%00b"):
+        for method, kind in (("POST", "session"), ("GET", "status")):
+            answer = await api.call(method, f"/budgets/{kind}/{path}", json={"budget_limit": 1})
+            assert (answer.status, answer.error["param"]) == (400, "session_id"), path
+    for kind, name in (("user", "x" * 129), ("user", " "), ("persona", "a\nb"), ("tenant", "x" * 129)):
+        answer = await api.call("POST", "/v1/budgets", json=body(kind, name))
+        assert (answer.status, answer.error["param"]) == (400, "scope.id"), name
+
+
+async def test_a_query_that_cannot_be_stored_is_named(api: House) -> None:
+    for path, param in (
+        ("/v1/budgets?scope_id=a%00b", "scope_id"),
+        ("/v1/budgets?tenant=a%00b", "tenant"),
+        ("/v1/ledger?user=a%00b", "user"),
+        ("/budgets/status/s-1?user_id=a%00b", "user_id"),
+    ):
+        answer = await api.call("GET", path)
+        assert (answer.status, answer.error["param"]) == (400, param), path
+
+
 async def test_lists_are_filtered_and_paged(api: House) -> None:
     root = await api.key("acme", "root", "admin")
     for user in ("ann", "bob", "cyd"):
@@ -258,6 +317,9 @@ WRONG = [
                 '"1e3"',
                 '" 1"',
                 '""',
+                '"."',
+                '"5."',
+                '".0000000001"',
                 "[1]",
                 "1" * 5000,
                 "0." + "1" * 5000,
@@ -267,7 +329,10 @@ WRONG = [
     ),
     (_text("1", ', "alert_threshold": 1.5'), "alert_threshold"),
     (_text("1", ', "alert_threshold": 0.1234'), "alert_threshold"),
-    (_text("1", ', "alert_threshold": "x"'), "alert_threshold"),
+    *(
+        (_text("1", f', "alert_threshold": "{text}"'), "alert_threshold")
+        for text in ("x", "1.5", ".1234", "-0.5", "")
+    ),
     (_text("1", ', "timezone": "Mars/Olympus"'), "timezone"),
     (_text("1", ', "colour": "red"'), "colour"),
     (_text("1").replace("day", "hour"), "period"),
@@ -287,6 +352,7 @@ async def test_a_number_is_read_to_the_last_digit(api: House) -> None:
             ("1.50e1", "15"),
             ("0", "0"),
             ("0.000000001000", "0.000000001"),
+            ('".5"', "0.5"),
         )
     ):
         answer = await sent(api, root, _text(text).replace("ann", f"user {at}"))

@@ -195,6 +195,34 @@ _SETTLE = (
 )
 
 
+async def test_a_conversation_is_found_by_the_uuid_that_session_chat_calls_it(api: House) -> None:
+    await api.key("acme", "ann")
+    ann, chat = await spender(api.database, "acme", "ann"), ids.new("conv")
+    attempt = await ann.spend(1, conversation=chat)
+    await ann.spend(1, conversation=ids.new("conv"))
+    for word in (chat, uuid_of(chat), uuid_of(chat).upper()):
+        assert [row["id"] for row in await rows(api, f"&conversation={word}")] == [attempt], word
+
+
+async def test_a_day_is_the_moment_when_it_begins_in_utc(api: House) -> None:
+    await api.key("acme", "ann")
+    ann = await spender(api.database, "acme", "ann")
+    attempts = [await ann.spend(1) for _ in range(3)]
+    days = ("2026-10-31T23:59:59.9Z", "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z")
+    for attempt, at in zip(attempts, days, strict=True):
+        moved = "UPDATE ledger_entries SET at = $2::text::timestamptz WHERE id = $1"
+        await api.database.fetch(moved, attempt, at)
+    for query, found in (
+        ("from=2026-11-01", attempts[1:]),
+        ("to=2026-11-01", attempts[:1]),
+        ("from=2026-11-01&to=2026-11-02", attempts[1:2]),
+    ):
+        assert [row["id"] for row in await rows(api, f"&{query}")] == found, query
+    for word in ("2026-11-31", "2026-11", "2026-11-01T00:00:00", "0001-01-01"):
+        answer = await api.call("GET", f"/v1/ledger?from={word}")
+        assert (answer.status, answer.error["param"]) == (400, "from"), word
+
+
 async def test_a_user_is_found_by_every_spelling_of_their_uuid_and_by_their_id(api: House) -> None:
     name = "3f2b8c1e-0d6a-4a57-9a43-5d1a2b3c4d5e"
     await api.key("acme", name.upper())

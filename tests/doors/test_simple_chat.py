@@ -103,6 +103,16 @@ async def test_a_session_may_have_any_name(ann: Caller, session: str) -> None:
     await ann.good("DELETE", f"/sessions/{quote(session, safe='')}")
 
 
+@pytest.mark.parametrize("session", ["👨‍👩‍👧", "x" * 200, " ", "a\nb\n", "a/b"])
+async def test_a_session_of_any_name_may_have_a_budget(server: Podium, ann: Caller, session: str) -> None:
+    root, path = await caller(server, "root", scope="admin"), quote(session, safe="")
+    made = await root.good("POST", f"/budgets/session/{path}", {"budget_limit": 1})
+    await say(ann, "[[tokens=50]]", session)
+    told = (await ann.good("GET", f"/budgets/status/{path}"))["session"]
+    assert told["id"] == made["id"]
+    assert Decimal(told["spent"]) > 0
+
+
 async def test_without_a_name_a_session_is_known_by_its_uuid(ann: Caller) -> None:
     told = await say(ann, "hello")
     session = told["session_id"]

@@ -37,7 +37,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class NewBudget:
-    """A budget to be made."""
+    """A budget to be made. Without an `alert` it has the usual one; one that is there already keeps its own."""
 
     tenant: str
     scope_type: ScopeType
@@ -46,7 +46,7 @@ class NewBudget:
     amount: int
     period: Period
     timezone: str = "UTC"
-    alert: int = USUAL_ALERT
+    alert: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

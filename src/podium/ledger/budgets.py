@@ -80,16 +80,17 @@ class Wish:
 async def put(database: Database, new: NewBudget, *, replace: bool = False) -> Status | None:
     """Make a budget; None if the scope has one for this period already.
 
-    Default ones of the same scope make way; any other, where `replace` is set, gets the new limit and threshold.
+    Default ones of the same scope make way; any other, where `replace` is set, gets the new limit, and the threshold
+    if there is one.
     """
     return await _written(
         database,
         f"""
         WITH written AS (
             INSERT INTO budgets AS b (id, tenant, scope_type, scope_id, user_id, amount, period, timezone, alert)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::int, $11))
             ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE
-               SET amount = excluded.amount, alert = excluded.alert, is_default = false,
+               SET amount = excluded.amount, alert = coalesce($9, b.alert), is_default = false,
                    timezone = CASE WHEN b.is_default THEN excluded.timezone ELSE b.timezone END
              WHERE b.is_default OR $10
             RETURNING b.*),
@@ -105,6 +106,7 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
         new.timezone,
         new.alert,
         replace,
+        USUAL_ALERT,
     )
 
 

@@ -3,17 +3,45 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from starlette.types import Scope
 
 from podium import conversation
 from podium.api import behalf
+from podium.api.behalf import acting_for
 from podium.api.identifier import id_of, session_name
+from podium.api.passage import principal_of
+from podium.api.resources.model import plain, storable
 from podium.conversation import Found
-from podium.errors import PodiumError, Unavailable, Unknown
+from podium.errors import InvalidRequest, PodiumError, Unavailable, Unknown
 from podium.identity import Principal
 from podium.ledger import budgets
 from podium.store.database import Database
 
 _MOST_TRIES = 5
+
+
+async def speaker(database: Database, who: Principal, user: str | None, *, make: bool = False) -> Principal:
+    """Who asks, in the name of the user that the request names, if it does.
+
+    Raises:
+        InvalidRequest: what it names can be no user's name.
+        Unknown: there is no such user, or the key may not speak for them.
+    """
+    if user is None:
+        return who
+    try:
+        named = plain(storable(user))
+    except ValueError as error:
+        raise InvalidRequest(f"user_id: {error}.", param="user_id") from None
+    return await acting_for(database, who, named, make=make)
+
+
+async def asker(database: Database, scope: Scope) -> Principal:
+    """As `speaker`, where the query says `user_id`."""
+    user = parse_qs(scope["query_string"].decode("latin-1")).get("user_id")
+    return await speaker(database, principal_of(scope), user[-1] if user else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,26 @@
 """Simple chat: `/chat` and `/sessions/…`, where clients name sessions as they like."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qs
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium import conversation
-from podium.api.behalf import acting_for, as_owner
+from podium.api.behalf import as_owner
 from podium.api.compat.history import history
-from podium.api.compat.session import find_session, session_for, unknown_session
+from podium.api.compat.session import asker, find_session, session_for, speaker, unknown_session
 from podium.api.compat.shape import ChatAnswer, ChatGiven, ChatHistory, ChatMessage, Done
 from podium.api.compat.speaking import Manner, Said, answer, is_said, new_conversation, text_of
 from podium.api.doors.native import decoded, wants_stream
 from podium.api.forgetting import forget
 from podium.api.identifier import uuid_of
-from podium.api.passage import Limits, principal_of
-from podium.api.resources.model import plain, storable
+from podium.api.passage import Limits
+from podium.api.resources.model import storable
 from podium.api.serve import send_json
 from podium.api.services import Services
 from podium.api.turning import Incoming, read_incoming
 from podium.errors import Gone, InvalidRequest, Unknown
 from podium.identity import Principal
-from podium.store.database import Database
 from podium.turn.turns import Turns
 from podium.vocabulary.event import TurnReport
 from podium.vocabulary.part import ToolCall
@@ -75,7 +73,7 @@ class SimpleChat:
         incoming = await read_incoming(scope, receive, self._limits)
         given = decoded(_given, incoming.body)
         stream, ends = wants_stream(scope, given.stream), (receive, send)
-        who = await _speaker(self._database, incoming.who, given.user_id, make=True)
+        who = await speaker(self._database, incoming.who, given.user_id, make=True)
         if given.session_id is None:
             async with new_conversation(self._database, who) as made:
                 said = self._said(who, made, given)
@@ -147,8 +145,7 @@ class SimpleChat:
     async def _named(self, scope: Scope) -> tuple[Principal, str, str]:
         """Who asks, the session that the path names, and the conversation that it is."""
         session = scope["path_params"]["id"]
-        user = parse_qs(scope["query_string"].decode("latin-1")).get("user_id")
-        who = await _speaker(self._database, principal_of(scope), user[-1] if user else None, make=False)
+        who = await asker(self._database, scope)
         found = await find_session(self._database, who, session)
         return who, session, found.id
 
@@ -163,17 +160,6 @@ def _name(session: str) -> str:
         return storable(session)
     except ValueError as error:
         raise InvalidRequest(f"session_id: {error}.", param="session_id") from None
-
-
-async def _speaker(database: Database, who: Principal, user: str | None, *, make: bool) -> Principal:
-    """Who asks, in the name of the user that the request names, if it does."""
-    if user is None:
-        return who
-    try:
-        named = plain(storable(user))
-    except ValueError as error:
-        raise InvalidRequest(f"user_id: {error}.", param="user_id") from None
-    return await acting_for(database, who, named, make=make)
 
 
 def _manner(session: str | None) -> Manner:

@@ -1,17 +1,13 @@
 """What a session has cost: `GET /sessions/{id}/cost-summary`."""
 
-from urllib.parse import parse_qs
-
 import msgspec
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from podium.api.behalf import acting_for
 from podium.api.compat.refusal import refusing
-from podium.api.compat.session import find_session
+from podium.api.compat.session import asker, find_session
 from podium.api.front import HotRoute
 from podium.api.openapi import Operation, Parameter, Reply
-from podium.api.passage import principal_of
 from podium.api.serve import send_json
 from podium.kit import money
 from podium.ledger import analytics
@@ -31,10 +27,8 @@ def summary_route(database: Database) -> HotRoute:
     """The route; it stands among those of simple chat, because names of sessions may hold slashes."""
 
     async def serve(scope: Scope, _receive: Receive, send: Send) -> None:
-        who, word = principal_of(scope), scope["path_params"]["id"]
-        user = parse_qs(scope["query_string"].decode("latin-1")).get("user_id")
-        who = await acting_for(database, who, user[-1] if user else None)
-        found = await find_session(database, who, word)
+        who = await asker(database, scope)
+        found = await find_session(database, who, scope["path_params"]["id"])
         used = await analytics.session(database, found.id)
         told = CostSummary(
             total_calls=used.sum.calls,

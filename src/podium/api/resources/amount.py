@@ -16,7 +16,7 @@ MOST_DOLLARS = 1_000_000_000
 
 _PLACES = 9
 _LONGEST = 64
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
 
 
 class ExactRequest(Request):
@@ -78,8 +78,10 @@ def _nano(given: object) -> int:
 
 
 def _thousandths(given: object) -> int:
+    if isinstance(given, str) and _NUMBER.fullmatch(given):
+        given = _decimal(given)
     if not isinstance(given, Decimal) or not given.is_finite() or not 0 <= given <= 1:
-        raise ValueError("must be a number from 0 to 1")
+        raise ValueError('must be a number or a decimal string from 0 to 1, such as 0.8 or "0.8"')
     share = _shifted(given, 3)
     if share is None:
         raise ValueError("must not have more than 3 decimals")
@@ -87,7 +89,9 @@ def _thousandths(given: object) -> int:
 
 
 _NUMBER_SCHEMA = {"type": "number", "minimum": 0, "maximum": MOST_DOLLARS}
-_STRING_SCHEMA = {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,9})?$"}
+_STRING_SCHEMA = {"type": "string", "pattern": r"^([0-9]{1,10}(\.[0-9]{1,9})?|\.[0-9]{1,9})$"}
+_SHARE_SCHEMA = {"type": "number", "minimum": 0, "maximum": 1}
+_SHARE_STRING_SCHEMA = {"type": "string", "pattern": r"^([01](\.[0-9]{1,3})?|\.[0-9]{1,3})$"}
 
 Dollars = Annotated[
     int,
@@ -101,6 +105,8 @@ Dollars = Annotated[
 Threshold = Annotated[
     int,
     BeforeValidator(_thousandths),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1, "description": "Share of the limit."}),
+    WithJsonSchema(
+        {"anyOf": [_SHARE_SCHEMA, _SHARE_STRING_SCHEMA], "description": "Share of the limit, in thousandths."}
+    ),
 ]
 """Becomes thousandths."""

@@ -4,43 +4,62 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from podium.api.behalf import sessions_of, user_of
 from podium.api.identifier import session_name
 from podium.api.openapi import KEYED, ErrorAnswer, error_replies
 from podium.api.passage import passage_of, principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
-from podium.api.resources.model import After, Deleted, Given, Limit, Name, Page, read_cursor, write_cursor
+from podium.api.resources.model import (
+    MOST_SESSION_NAME,
+    After,
+    Deleted,
+    Given,
+    Limit,
+    Name,
+    Page,
+    as_name,
+    read_cursor,
+    storable,
+    storable_if_given,
+    write_cursor,
+)
 from podium.api.resources.route import Route
-from podium.api.resources.scopes import act_in, catch_up, find_scope, names_in
+from podium.api.resources.scopes import act_in, act_in_scope, catch_up, find_scope, names_in
 from podium.api.services import Services, TheServices
 from podium.errors import Conflict, InvalidRequest, Unknown
 from podium.identity import Principal
+from podium.identity.tenants import find_tenant
 from podium.kit import clock, ids, money
 from podium.ledger import budgets
 from podium.ledger.alert import Alert, find_all, sentence
-from podium.ledger.budget import USUAL_ALERT, NewBudget, Period, ScopeType, Status
+from podium.ledger.budget import NewBudget, Period, ScopeType, Status
 from podium.ledger.budgets import Reach, Wish
 from podium.store.database import Database
 
 router = APIRouter(prefix="/v1/budgets", route_class=ExactRoute, tags=["budgets"])
 reading = APIRouter(prefix="/v1/budgets", route_class=Route, tags=["budgets"])
 
-ScopeId = Annotated[Name, Field(max_length=200)]
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": ErrorAnswer, "description": "It contradicts what is there."}
 }
 
 
 class ScopeGiven(Given):
-    """What a budget is for. A tenant and a user by name or id, made when new; a key by its id.
+    """What a budget is for. A tenant and a user by name or id, a user made when new; a key by its id.
 
     A session is a conversation by its id, or by the name that a client calls it, which may be yet to come.
     """
 
     type: ScopeType
-    id: ScopeId
+    id: Annotated[str, Field(min_length=1, max_length=MOST_SESSION_NAME)]
+
+    @field_validator("id")
+    @classmethod
+    def _named(cls, given: str, info: ValidationInfo) -> str:
+        """A session may have any name; what else there is looks like what it is."""
+        return storable(given) if info.data.get("type") == "session" else as_name(given)
 
 
 class BudgetGiven(Given):
@@ -162,7 +181,11 @@ async def _one(database: Database, found: Status | None) -> BudgetShown:
 )
 async def create(given: BudgetGiven, request: Request, services: TheServices) -> BudgetShown:
     """A scope has one budget for each period. What was spent before it was made does not count."""
-    who = await act_in(services, principal_of(request.scope), given.tenant)
+    who = principal_of(request.scope)
+    if given.scope.type == "tenant" and given.tenant is None and reach_of(request).tenant is None:
+        who = await act_in_scope(services, who, given.scope.id)
+    else:
+        who = await act_in(services, who, given.tenant)
     if given.timezone != "UTC" and not await budgets.is_timezone(services.database, given.timezone):
         raise InvalidRequest(
             f"There is no time zone {given.timezone!r}.",
@@ -178,7 +201,7 @@ async def create(given: BudgetGiven, request: Request, services: TheServices) ->
         amount=given.limit,
         period=given.period,
         timezone=given.timezone,
-        alert=USUAL_ALERT if given.alert_threshold is None else given.alert_threshold,
+        alert=given.alert_threshold,
     )
     made = await budgets.put(services.database, new)
     if made is None:
@@ -204,9 +227,15 @@ async def list_budgets(  # noqa: PLR0913, PLR0917  # the parameters of a query
     services: TheServices,
     limit: Limit = 20,
     after: After = None,
-    tenant: Annotated[str | None, Query(max_length=128, description="By name or id.")] = None,
+    tenant: Annotated[
+        str | None, AfterValidator(storable_if_given), Query(max_length=128, description="By name or id.")
+    ] = None,
     scope_type: ScopeType | None = None,
-    scope_id: Annotated[str | None, Query(max_length=200, description="By name or id.")] = None,
+    scope_id: Annotated[
+        str | None,
+        AfterValidator(storable_if_given),
+        Query(max_length=MOST_SESSION_NAME, description="By name or id."),
+    ] = None,
     period: Period | None = None,
 ) -> Page[BudgetShown]:
     """A member's own (of the user, its keys and its conversations), an admin's tenant's, the operator's all.
@@ -232,10 +261,10 @@ async def _ids_of(database: Database, who: Principal, word: str | None) -> tuple
         return None
     user = await user_of(database, who, word)
     sessions = await sessions_of(database, who, word)
-    tenants = [who.tenant] if word == who.tenant_name else []
+    tenant = await find_tenant(database, word) if who.is_operator or word == who.tenant_name else None
     awaited = await budgets.find_waiting(database, who.tenant, session_name(word), who.only_user)
-    named = [*([] if user is None else [user.id]), *(each.id for each in sessions)]
-    return (word, *tenants, *named, *(scope for scope, _ in awaited))
+    named = [each.id for each in (tenant, user, *sessions) if each is not None]
+    return (word, *named, *(scope for scope, _ in awaited))
 
 
 @reading.get("/{id}", responses=error_replies("member", takes="id"), summary="Read a budget")

@@ -13,8 +13,8 @@ from podium.api.identifier import session_name
 from podium.api.openapi import KEYED, error_replies
 from podium.api.passage import principal_of
 from podium.api.resources.amount import Dollars, ExactRoute, Threshold
-from podium.api.resources.budgets import CONFLICT, ScopeId, reach_of
-from podium.api.resources.model import Given, plain
+from podium.api.resources.budgets import CONFLICT, reach_of
+from podium.api.resources.model import MOST_SESSION_NAME, Given, Name, as_name, storable
 from podium.api.resources.route import Route
 from podium.api.resources.scopes import catch_up, find_scope, names_in
 from podium.api.services import TheServices
@@ -24,20 +24,26 @@ from podium.identity.users import names_of
 from podium.kit import clock, ids, money
 from podium.ledger import analytics, budgets
 from podium.ledger.analytics import Sum
-from podium.ledger.budget import USUAL_ALERT, NewBudget, Period, ScopeType, Status, warning
+from podium.ledger.budget import NewBudget, Period, ScopeType, Status, warning
 from podium.store.database import Database
 
 router = APIRouter(route_class=ExactRoute, tags=["cost"])
 reading = APIRouter(route_class=Route, tags=["cost"])
 
 
-def _named(text: str) -> str:
+def _bare(text: str) -> str:
     """What a path names: who ends it with a slash means the same."""
-    return plain(text.removesuffix("/") or text)
+    return text.removesuffix("/") or text
 
 
-SessionId = Annotated[str, Path(min_length=1, max_length=200), AfterValidator(_named)]
-UserId = Annotated[str, Path(min_length=1, max_length=128), AfterValidator(_named)]
+def _session(text: str) -> str:
+    if len(text) > MOST_SESSION_NAME:
+        raise ValueError(f"must not be longer than {MOST_SESSION_NAME} characters")
+    return storable(text)
+
+
+SessionId = Annotated[str, Path(min_length=1), AfterValidator(_bare), AfterValidator(_session)]
+UserId = Annotated[str, Path(min_length=1), AfterValidator(_bare), AfterValidator(as_name)]
 
 ResetPeriod = Literal["daily", "weekly", "monthly", "never"]
 
@@ -51,7 +57,9 @@ _PERIODS: Mapping[ResetPeriod, Period] = {
 
 class _LimitGiven(Given):
     budget_limit: Dollars
-    alert_threshold: Threshold | None = Field(None, description="0.8 if it is not given.")
+    alert_threshold: Threshold | None = Field(
+        None, description="Without one, that which was set stays; 0.8 if none was."
+    )
 
 
 class SessionLimit(_LimitGiven):
@@ -133,7 +141,7 @@ class AnalyticsShown(BaseModel):
 
 
 @router.post(
-    "/budgets/session/{session_id:path}",
+    "/budgets/session/{session_id:any}",
     responses={**error_replies("admin", takes="body", keyed=True), **CONFLICT},
     openapi_extra=KEYED,
     summary="Limit a session",
@@ -143,7 +151,7 @@ async def limit_session(
     given: SessionLimit,
     request: Request,
     services: TheServices,
-    user_id: Annotated[ScopeId | None, Query(description="Whose session it is, or is to be.")] = None,
+    user_id: Annotated[Name | None, Query(description="Whose session it is, or is to be.")] = None,
 ) -> LimitShown:
     """For good, and before its first message too: then it counts for whoever first speaks in it. Again: changes it."""
     who = principal_of(request.scope)
@@ -180,7 +188,7 @@ async def _put(
         owner=found.owner,
         amount=given.budget_limit,
         period=period,
-        alert=USUAL_ALERT if given.alert_threshold is None else given.alert_threshold,
+        alert=given.alert_threshold,
     )
     made = await budgets.put(database, new, replace=True)
     if made is None:
@@ -189,7 +197,7 @@ async def _put(
 
 
 @reading.get(
-    "/budgets/status/{session_id:path}",
+    "/budgets/status/{session_id:any}",
     responses={**error_replies("member", takes="id"), **CONFLICT},
     summary="Read what is left for a session and its user",
 )
@@ -198,7 +206,7 @@ async def get_status(
     request: Request,
     services: TheServices,
     user_id: Annotated[
-        ScopeId | None, Query(description="By name or id; for admins any of the tenant, new ones too.")
+        Name | None, Query(description="By name or id; for admins any of the tenant, new ones too.")
     ] = None,
 ) -> StatusShown:
     """Of the session's user, or of the user who is named; of a session that is new, of whoever asks."""

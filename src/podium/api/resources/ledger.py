@@ -12,7 +12,7 @@ from podium.api.identifier import id_of
 from podium.api.openapi import error_replies
 from podium.api.passage import principal_of
 from podium.api.resources.budgets import reach_of
-from podium.api.resources.model import MOMENT, Moment, Page, storable
+from podium.api.resources.model import DAY, Day, Page, storable_if_given
 from podium.api.resources.route import Route
 from podium.api.services import TheServices
 from podium.errors import InvalidRequest, Unknown
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1/ledger", route_class=Route, tags=["ledger"])
 _BUCKETS = ("input", "cached_input", "cache_write", "output", "reasoning", "audio")
 _CURSOR = 1 + 16 + 32
 
-Word = Annotated[str | None, Query(max_length=200), AfterValidator(lambda text: text and storable(text))]
+Word = Annotated[str | None, Query(max_length=200), AfterValidator(storable_if_given)]
 
 
 class UsageShown(BaseModel):
@@ -101,8 +101,8 @@ async def list_entries(  # noqa: PLR0913, PLR0917  # the parameters of a query
     user: Word = None,
     conversation: Word = None,
     model: Word = None,
-    since: Annotated[Moment | None, Query(alias="from", description=MOMENT)] = None,
-    until: Annotated[Moment | None, Query(alias="to", description=MOMENT)] = None,
+    since: Annotated[Day | None, Query(alias="from", description=DAY)] = None,
+    until: Annotated[Day | None, Query(alias="to", description=DAY)] = None,
 ) -> Response:
     """A member's own, an admin's tenant's, the operator's all; oldest first, from `from` until before `to`.
 
@@ -113,7 +113,8 @@ async def list_entries(  # noqa: PLR0913, PLR0917  # the parameters of a query
     users = (
         None if user is None else await find_users(services.database, reach.tenant, user, id_of("usr", user))
     )
-    wish = Wish(users, conversation, model, since, until)
+    session = conversation and (id_of("conv", conversation) or conversation)
+    wish = Wish(users, session, model, since, until)
     found = await entries.find_page(services.database, reach, wish, after=place, limit=limit + 1)
     data = await shown(services.database, found[:limit])
     last = found[limit - 1] if len(found) > limit else None

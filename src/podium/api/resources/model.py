@@ -8,19 +8,26 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from podium.errors import InvalidRequest
 
 MOST_METADATA_BYTES = 16 << 10
 MOST_METADATA_DEPTH = 16
+MOST_NAME = 128
+MOST_SESSION_NAME = 200
+"""Characters of what a client may call a session, at every door."""
 
 Item = TypeVar("Item")
 
 MOMENT = "With its zone, as in 2027-01-31T12:00:00Z."
 """How a moment is written, for the description of the member that is one."""
 
+DAY = "A day, which begins in UTC, or a moment with its zone: 2027-01-31, 2027-01-31T12:00:00Z."
+"""Likewise where a day will do."""
+
 _FIRST_YEAR, _LAST_YEAR = 1971, 9000
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -45,9 +52,28 @@ def in_reach(moment: datetime) -> datetime:
     return moment
 
 
+def storable_if_given(text: str | None) -> str | None:
+    """As `storable`, of what may be left out."""
+    return None if text is None else storable(text)
+
+
+def as_name(text: str) -> str:
+    """Refuse what is no name of a tenant, a user or the like."""
+    if len(text) > MOST_NAME:
+        raise ValueError(f"must not be longer than {MOST_NAME} characters")
+    return plain(text)
+
+
+def midnight(given: object) -> object:
+    """A day as the moment when it begins, in UTC; anything else as it is."""
+    return f"{given}T00:00:00Z" if isinstance(given, str) and _DAY.fullmatch(given) else given
+
+
 Storable = Annotated[str, AfterValidator(storable)]
 Moment = Annotated[AwareDatetime, AfterValidator(in_reach)]
-Name = Annotated[str, AfterValidator(plain), Field(min_length=1, max_length=128)]
+Day = Annotated[AwareDatetime, BeforeValidator(midnight), AfterValidator(in_reach)]
+"""A moment, or the day that begins with it."""
+Name = Annotated[str, AfterValidator(plain), Field(min_length=1, max_length=MOST_NAME)]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 After = Annotated[
     str | None, Query(max_length=200, description="`next` of the page before; without it, the first page.")

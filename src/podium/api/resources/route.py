@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.convertors import PathConvertor, register_url_convertor
 from typing_extensions import override
 
 from podium.api.body import read_body, replayed
@@ -15,6 +16,15 @@ from podium.api.passage import Access, passage_of, principal_of
 from podium.api.services import lend, services_of
 from podium.store.database import Database
 from podium.store.once import done_once
+
+
+class Anything(PathConvertor):
+    """`{name:any}` in a path: what a name may hold, slashes and line breaks too."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", Anything())
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 

@@ -37,6 +37,18 @@ async def act_in(services: Services, who: Principal, tenant: str | None) -> Prin
     return await services.keyring.act_in(who, tenant if found is None else found.name)
 
 
+async def act_in_scope(services: Services, who: Principal, word: str) -> Principal:
+    """The operator in the tenant that a budget is for, by its name or id.
+
+    Raises:
+        Unknown: there is none.
+    """
+    found = await find_tenant(services.database, word)
+    if found is None:
+        raise Unknown("There is no such tenant.", param="scope.id")
+    return await services.keyring.act_in(who, found.name)
+
+
 async def find_scope(database: Database, who: Principal, kind: ScopeType, word: str) -> Scope:
     """What an admin calls a tenant, a user, a key or a session of its tenant; a user that is new is made.
 
