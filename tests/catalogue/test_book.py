@@ -12,6 +12,7 @@ from genai_prices.types import ConditionalPrice, ModelPrice, Provider, TieredPri
 from genai_prices.types import Usage as Published
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as usage_with
 
 from podium.catalogue.book import converted, published
 from podium.catalogue.profile import Price, Tier
@@ -52,10 +53,11 @@ IN_TOKENS = [(name, price, mine) for name, price in ALL if (mine := converted(pr
 SEEN_BY_US = {
     *("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "output_reasoning_mtok"),
     *("input_audio_mtok", "output_audio_mtok", "requests_kcount"),
+    *("cache_write_1h_mtok", "web_searches_kcount"),
 }
 UNSEEN = {
-    *("cache_write_1h_mtok", "output_citation_mtok", "cache_audio_read_mtok", "cache_image_read_mtok"),
-    *("web_searches_kcount", "storage_searches_kcount", "audio_hours", "input_audio_hours"),
+    *("output_citation_mtok", "cache_audio_read_mtok", "cache_image_read_mtok"),
+    *("storage_searches_kcount", "audio_hours", "input_audio_hours"),
 }
 """Units of which hosts tell us no usage."""
 DEARER = {"input_image_mtok", "input_video_mtok", "output_image_mtok", "output_video_mtok"}
@@ -83,6 +85,7 @@ def test_every_published_price_that_fits_converts_exactly() -> None:
         "output_mtok": "output",
         "cache_read_mtok": "cached_input",
         "cache_write_mtok": "cache_write",
+        "cache_write_1h_mtok": "cache_write_hour",
         "output_reasoning_mtok": "reasoning",
         "input_audio_mtok": "audio_input",
         "output_audio_mtok": "audio_output",
@@ -114,13 +117,14 @@ def theirs(price: ModelPrice, usage: Usage) -> Decimal:
     reported = Published(
         input_tokens=usage.input_total,
         cache_read_tokens=usage.cached_input,
-        cache_write_tokens=usage.cache_write,
+        cache_write_tokens=usage.written,
         output_tokens=usage.output_total,
         output_reasoning_tokens=usage.reasoning,
         input_audio_tokens=usage.audio_input,
         output_audio_tokens=usage.audio_output,
         cache_audio_read_tokens=0,
-        cache_write_1h_tokens=0,
+        cache_write_1h_tokens=usage.cache_write_hour,
+        web_searches=usage.searches,
         output_citation_tokens=0,
     )
     return price.calc_price(reported)["total_price"] * 10**9
@@ -138,16 +142,17 @@ def hold(one: tuple[str, ModelPrice, Price], usage: Usage) -> None:
     assert cost(usage, mine) == int(theirs(price, usage).to_integral_value(ROUND_CEILING)), name
 
 
-@given(st.sampled_from(COMPARABLE), st.lists(TOKENS, min_size=7, max_size=7))
+@given(st.sampled_from(COMPARABLE), st.lists(TOKENS, min_size=9, max_size=9))
 def test_a_call_costs_what_the_package_says(one: tuple[str, ModelPrice, Price], tokens: list[int]) -> None:
-    hold(one, Usage(*tokens))
+    *most, hourly, searches = tokens
+    hold(one, usage_with(Usage(*most), cache_write_hour=hourly, searches=searches))
 
 
 def test_every_model_costs_what_the_package_says_for_short_and_for_long_inputs() -> None:
     assert len(COMPARABLE) > 2_000
     for one in COMPARABLE:
-        hold(one, Usage(1_001, 503, 211, 307, 101, 53, 29))
-        hold(one, Usage(1_000_001, 503, 211, 307, 101, 53, 29))
+        hold(one, Usage(1_001, 503, 211, 307, 101, 53, 29, cache_write_hour=17, searches=3))
+        hold(one, Usage(1_000_001, 503, 211, 307, 101, 53, 29, cache_write_hour=17, searches=3))
 
 
 @pytest.mark.parametrize("host", [each for each in HOSTS if each.price_list], ids=lambda host: host.name)
@@ -160,7 +165,8 @@ def test_a_price_of_longer_inputs_is_a_tier() -> None:
     price = published("google", "gemini-2.5-pro", NOW)
     assert price is not None
     assert (price.input, price.output, price.cached_input) == (1_250_000, 10_000_000, 125_000)
-    assert price.tiers == (Tier(200_000, Price(input=2_500_000, output=15_000_000, cached_input=250_000)),)
+    longer = Price(input=2_500_000, output=15_000_000, cached_input=250_000, search=35_000_000)
+    assert price.tiers == (Tier(200_000, longer),)
     assert price.source.endswith(": google/gemini-2.5-pro")
 
 
@@ -168,6 +174,14 @@ def test_a_fee_for_each_call_is_in_the_price() -> None:
     price = published("perplexity", "sonar", NOW)
     assert price is not None
     assert price.request == 12_000_000  # 12 dollars for a thousand calls
+
+
+def test_what_is_cached_for_an_hour_and_a_search_have_prices_of_their_own() -> None:
+    price = published("anthropic", "claude-fable-5-2", NOW)
+    assert price is not None
+    assert (price.cache_write, price.cache_write_hour, price.search) == (10_000_000, 16_000_000, 10_000_000)
+    assert price.served("fast").cache_write_hour == 32_000_000
+    assert price.served("fast").search == price.search
 
 
 def test_a_price_that_changes_with_the_hour_is_that_of_the_hour() -> None:

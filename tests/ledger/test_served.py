@@ -110,3 +110,31 @@ async def test_what_nobody_pays_for_is_told_by_the_tier_that_served_it(
     ended = (await play.run(monkeypatch)).events[-1]
     assert isinstance(ended, AttemptEnded)
     assert ended.cost == money.dollars(cost(USAGE, PRIORITY))
+
+
+async def test_searches_and_what_is_cached_for_an_hour_are_charged_as_the_answer_tells(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = payer()
+    price = dataclasses.replace(PRICE, cache_write=1_250_000, cache_write_hour=2_000_000, search=10_000_000)
+    usage = replace(USAGE, cache_write_hour=7, searches=3)
+    answer = (TextDelta(0, "Once"), Finished("stop"), UsageSeen(usage))
+    profile = dataclasses.replace(PROFILE, price=price)
+    ended = (await Play(answer, who, shared, profile).run(monkeypatch)).events[-1]
+    entry = await shared.entry(who)
+    assert isinstance(ended, AttemptEnded)
+    assert entry["cache_write"] == 30 + 7
+    assert entry["amount"] == (100 + 20) * 1_000 + 30 * 1_250 + 7 * 2_000 + (40 + 50) * 3_000 + 3 * 10_000_000
+    assert ended.cost_breakdown is not None
+    assert ended.cost_breakdown.request_cost == "0.03"
+    assert ended.cost_breakdown.cache_write_cost == money.dollars(30 * 1_250 + 7 * 2_000)
+    assert sum(map(money.nano, astuple(ended.cost_breakdown))) == entry["amount"]
+
+
+async def test_an_absurd_usage_is_settled_all_the_same(shared: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = payer()
+    usage = Usage(2**40, 2**31, 2**31, 2**31, 2**31, 2**31, 2**31, 2**31, 2**31)
+    answer = (TextDelta(0, "Once"), Finished("stop"), UsageSeen(usage))
+    await Play(answer, who, shared, PROFILE).run(monkeypatch)
+    entry = await shared.entry(who)
+    assert entry["input"] == entry["output"] == entry["cache_write"] == 2**31 - 1

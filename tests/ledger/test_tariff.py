@@ -1,5 +1,6 @@
 """What usage costs, and how a price is kept."""
 
+import dataclasses
 import json
 from decimal import ROUND_CEILING, Decimal
 
@@ -15,12 +16,12 @@ TOKENS = st.integers(0, 10_000_000)
 USAGES = st.builds(Usage, **dict.fromkeys(Usage.__struct_fields__, TOKENS))
 PICO = st.integers(0, 10**12)
 FEES = st.integers(0, 10**15)
-_SPECIAL = ("cached_input", "cache_write", "reasoning", "audio_input", "audio_output")
+_SPECIAL = ("cached_input", "cache_write", "cache_write_hour", "reasoning", "audio_input", "audio_output")
 
 
 def prices(**more: st.SearchStrategy[object]) -> st.SearchStrategy[Price]:
     special = dict.fromkeys(_SPECIAL, st.none() | PICO)
-    return st.builds(Price, input=PICO, output=PICO, request=FEES, **special, **more)
+    return st.builds(Price, input=PICO, output=PICO, request=FEES, search=FEES, **special, **more)
 
 
 STARTS = st.lists(st.integers(0, 2_000_000), unique=True, max_size=3).map(sorted)
@@ -42,12 +43,18 @@ def dollars(usage: Usage, price: Price) -> Decimal:
         "tool_use": ("input", "input"),
         "cached_input": ("cached_input", "input"),
         "cache_write": ("cache_write", "input"),
+        "cache_write_hour": (
+            "cache_write"
+            if price.cache_write_hour is None and price.cache_write is not None
+            else "cache_write_hour",
+            "input",
+        ),
         "audio_input": ("audio_input", "input"),
         "output": ("output", "output"),
         "reasoning": ("reasoning", "output"),
         "audio_output": ("audio_output", "output"),
     }
-    total = Decimal(price.request) / 10**9
+    total = Decimal(price.request + usage.searches * price.search) / 10**9
     for bucket, (special, usual) in kinds.items():
         pico = getattr(price, special)
         per_million = Decimal(getattr(price, usual) if pico is None else pico) / 10**6
@@ -145,7 +152,8 @@ def test_a_price_with_tiers_of_service_is_kept_to_the_last_digit(price: Price) -
 
 @given(TIERED)
 def test_a_price_without_tiers_of_service_is_kept_as_it_always_was(price: Price) -> None:
-    assert not {"variants", "asked"} & json.loads(told(price)).keys()
+    price = dataclasses.replace(price, cache_write_hour=None, search=0, tiers=())
+    assert not {"variants", "asked", "cache_write_hour", "search"} & json.loads(told(price)).keys()
 
 
 @given(SERVED, st.none() | NAMES | st.just("default"))

@@ -16,6 +16,7 @@ from podium.ledger.worth import Worth, capped, worth
 from podium.ledger.worth import asked as asked_price
 from podium.vocabulary.request import Request, Source
 from podium.vocabulary.usage import Usage
+from podium.wires.anthropic import Anthropic
 from tests.ledger.desk import PRICE, asked
 
 PICO = st.integers(0, 5_000)
@@ -146,6 +147,65 @@ def test_a_request_asks_for_a_tier_of_service_in_its_wires_own_word(
 ) -> None:
     assert asked_price(TIERED, sent(wire, **members)).asked == tier
     assert asked_price(PRICE, sent(wire, **members)) is PRICE
+
+
+HOURLY = dataclasses.replace(PRICE, cache_write=1_250_000, cache_write_hour=2_000_000, search=10_000_000)
+BREAKPOINT = {"type": "text", "text": "A", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+SEARCHING = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
+
+
+def read_in(**members: object) -> Request:
+    """A request as Anthropic's door reads it."""
+    said = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}], **members}
+    return Anthropic().read_request({}, json.dumps(said).encode())
+
+
+@pytest.mark.parametrize(
+    ("members", "dearest"),
+    [
+        ({}, 1_250),
+        ({"messages": [{"role": "user", "content": 'Say "1h"'}]}, 1_250),
+        ({"messages": [{"role": "user", "content": [BREAKPOINT]}]}, 2_000),
+        ({"system": [BREAKPOINT]}, 2_000),
+        ({"tools": [{"name": "f", "input_schema": {}, "cache_control": BREAKPOINT["cache_control"]}]}, 2_000),
+        ({"cache_control": BREAKPOINT["cache_control"]}, 2_000),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "tool_result", "tool_use_id": "t", "content": [BREAKPOINT]}],
+                    }
+                ]
+            },
+            2_000,
+        ),
+    ],
+)
+def test_what_may_be_cached_for_an_hour_is_held_by_its_price(
+    members: dict[str, object], dearest: int
+) -> None:
+    tag = worth(read_in(**members), Profile("lab", "small"), HOURLY, 10)
+    assert tag.floor == 10 * dearest
+
+
+@pytest.mark.parametrize(
+    ("tools", "times"),
+    [
+        ([], 0),
+        ([SEARCHING], 3),
+        ([SEARCHING, {**SEARCHING, "name": "again"}], 6),
+        ([{**SEARCHING, "max_uses": None}], 0),
+        ([{**SEARCHING, "max_uses": -1}], 0),
+        ([{**SEARCHING, "max_uses": 10**9}], 1_000),
+        ([{**SEARCHING, "type": "web_fetch_20250910"}], 0),
+        ([{"name": "web_search", "input_schema": {}, "max_uses": 4}], 0),
+    ],
+)
+def test_as_many_searches_are_held_for_as_the_tools_allow(tools: list[object], times: int) -> None:
+    tag = worth(read_in(tools=tools), Profile("lab", "small"), HOURLY, 0)
+    assert tag.floor == times * 10_000_000
+    assert worth(read_in(tools=tools), Profile("lab", "small"), PRICE, 0).floor == 0
 
 
 def test_a_request_that_came_through_no_door_asks_for_no_tier() -> None:

@@ -3,8 +3,8 @@
 They come with that package and change with its version; nothing is ever fetched. Its units and the way it matches the
 names of models are described at https://github.com/pydantic/genai-prices.
 
-Where it names a price for pictures or films that our buckets cannot tell from text, the dearer of the two counts. Fees
-of a host's own tools (searches, code) are not known here, as hosts do not tell them with their usage.
+Where it names a price for pictures or films that our buckets cannot tell from text, the dearer of the two counts. Of
+the fees of a host's own tools only that of a search is known; of the others nothing is told that could be counted.
 """
 
 from __future__ import annotations
@@ -24,18 +24,22 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 200
 _PICO = 1_000_000  # pico-dollars a token, of a dollar per million tokens
-_NANO = 1_000_000  # nano-dollars a call, of a dollar per thousand calls
+_NANO = 1_000_000  # nano-dollars each, of a dollar per thousand
 
 _BUCKETS = {
     "input": ("input_mtok", "input_image_mtok", "input_video_mtok"),
     "output": ("output_mtok", "output_image_mtok", "output_video_mtok"),
     "cached_input": ("cache_read_mtok",),
     "cache_write": ("cache_write_mtok",),
+    "cache_write_hour": ("cache_write_1h_mtok",),
     "reasoning": ("output_reasoning_mtok",),
     "audio_input": ("input_audio_mtok",),
     "audio_output": ("output_audio_mtok",),
 }
 """The published units that each bucket stands for."""
+
+_FEES = {"request": "requests_kcount", "search": "web_searches_kcount"}
+"""The published units of fees."""
 
 _FREE = (("openrouter", "*:free"), ("google", "gemma-*"))
 """The models that a list's host gives away: https://openrouter.ai/docs/faq, https://ai.google.dev/gemini-api/docs/pricing.
@@ -106,8 +110,8 @@ def _at(told: Mapping[str, Decimal | TieredPrices], tokens: int) -> Price:
         for bucket, units in _BUCKETS.items()
         if any(unit in dollars for unit in units)
     }
-    request = dollars.get("requests_kcount", Decimal(0)) * _NANO
-    return Price(**buckets, request=int(request.to_integral_value(ROUND_HALF_EVEN)))
+    fees: dict[str, Any] = {fee: _nano(dollars[unit]) for fee, unit in _FEES.items() if unit in dollars}
+    return Price(**buckets, **fees)
 
 
 def _untiered(price: object, tokens: int) -> Decimal:
@@ -118,6 +122,10 @@ def _untiered(price: object, tokens: int) -> Decimal:
     if not isinstance(price, Decimal):
         raise TypeError(f"a published price is a Decimal, not {price!r}")
     return price
+
+
+def _nano(dollars: Decimal) -> int:
+    return int((dollars * _NANO).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _pico(dollars: Decimal) -> int:

@@ -16,7 +16,8 @@ MEDIA: frozenset[Medium] = frozenset({"image", "audio", "video", "document"})
 class Price:
     """Pico-dollars a token, in buckets that do not overlap, and nano-dollars for the call itself (`request`).
 
-    A bucket without a price costs what its kind does: `output` for `reasoning` and `audio_output`, else `input`.
+    A bucket without a price costs what its kind does: `output` for `reasoning` and `audio_output`, `cache_write` for
+    `cache_write_hour`, else `input`. `search` is the fee for a search of the web that the host makes.
     `tiers` are the prices of longer inputs, shortest first; each counts for the whole call. `variants` are those of a
     host's other tiers of service, `asked` the one of them that a call asked for. `source` says who named the price.
     """
@@ -29,6 +30,8 @@ class Price:
     audio_input: int | None = None
     audio_output: int | None = None
     request: int = 0
+    cache_write_hour: int | None = None
+    search: int = 0
     tiers: "tuple[Tier, ...]" = ()
     variants: "tuple[Variant, ...]" = field(
         default=(), hash=False

@@ -84,6 +84,7 @@ def _tokens(usage: Json | None) -> str:
     if usage is None:
         return "not known"
     into = sum(usage[name] for name in ("input", "cached_input", "cache_write", "audio_input", "tool_use"))
+    into += usage.get("cache_write_hour", 0)  # newer than some turns that are kept
     out = sum(usage[name] for name in ("output", "reasoning", "audio_output"))
     cached = f" ({usage['cached_input']} from the host's cache)" if usage["cached_input"] else ""
     reasoning = f" ({usage['reasoning']} of them reasoning)" if usage["reasoning"] else ""

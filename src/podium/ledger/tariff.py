@@ -13,7 +13,11 @@ from podium.vocabulary.usage import Usage
 UNKNOWN = Price(input=0, output=0, source="no price is known")
 """What a model is reckoned by that may be called although nobody knows what it costs."""
 
-_TOKENS = ("input", "output", "cached_input", "cache_write", "reasoning", "audio_input", "audio_output")
+_TOKENS = (
+    *("input", "output", "cached_input", "cache_write", "reasoning", "audio_input", "audio_output"),
+    "cache_write_hour",
+)
+_FEES = ("request", "search")
 
 
 class Breakdown(Struct, frozen=True):
@@ -29,13 +33,13 @@ class Breakdown(Struct, frozen=True):
 
 
 def cost(usage: Usage, price: Price) -> int:
-    """Nano-dollars for one call's usage, rounded up once, its fee included.
+    """Nano-dollars for one call's usage, rounded up once, its fees included.
 
     With tiers, those of all tokens that went in. A bucket without a price of its own costs what its kind costs.
     """
     if price.tiers:
         price = price.at(usage.input_total)
-    return price.request + money.nano_from_pico(sum(_pico(usage, price)))
+    return _fees(usage, price) + money.nano_from_pico(sum(_pico(usage, price)))
 
 
 def breakdown(usage: Usage, price: Price) -> Breakdown:
@@ -47,7 +51,7 @@ def breakdown(usage: Usage, price: Price) -> Breakdown:
         nano = money.nano_from_pico(pico)
         parts.append(nano - before)
         before = nano
-    parts.append(price.request)
+    parts.append(_fees(usage, price))
     return Breakdown(*parts)
 
 
@@ -59,7 +63,7 @@ def dearest(usage: Usage, price: Price) -> Price:
 
 
 def told(price: Price) -> str:
-    """A price as a ledger keeps it: compact JSON in dollars per million tokens (`request`: a call), with its source."""
+    """A price as a ledger keeps it: compact JSON in dollars per million tokens (`request`, `search`: each)."""
     return msgspec.json.encode(_members(price)).decode()
 
 
@@ -68,13 +72,18 @@ def read(text: str) -> Price:
     return _price(msgspec.json.decode(text))
 
 
+def _fees(usage: Usage, price: Price) -> int:
+    return price.request + usage.searches * price.search
+
+
 def _pico(usage: Usage, price: Price) -> tuple[int, ...]:
     """What the buckets cost in pico-dollars, by the parts of a breakdown, in their order."""
     entering, leaving = price.input, price.output
+    writing = _or_else(price.cache_write, entering)
     return (
         (usage.input + usage.tool_use) * entering,
         usage.cached_input * _or_else(price.cached_input, entering),
-        usage.cache_write * _or_else(price.cache_write, entering),
+        usage.cache_write * writing + usage.cache_write_hour * _or_else(price.cache_write_hour, writing),
         usage.output * leaving,
         usage.reasoning * _or_else(price.reasoning, leaving),
         usage.audio_input * _or_else(price.audio_input, entering)
@@ -93,8 +102,8 @@ def _dollars_per_million(pico: int) -> str:
 def _members(price: Price) -> dict[str, Any]:
     tokens = ((name, getattr(price, name)) for name in _TOKENS)
     members: dict[str, Any] = {name: _dollars_per_million(pico) for name, pico in tokens if pico is not None}
-    if price.request:
-        members["request"] = money.dollars(price.request)
+    fees = ((name, getattr(price, name)) for name in _FEES)
+    members |= {name: money.dollars(fee) for name, fee in fees if fee}
     if price.tiers:
         members["tiers"] = [{"above": tier.above, **_members(tier.price)} for tier in price.tiers]
     if price.variants:
@@ -109,7 +118,7 @@ def _members(price: Price) -> dict[str, Any]:
 def _price(members: dict[str, Any]) -> Price:
     return Price(
         **{name: money.pico_per_token(members[name]) for name in _TOKENS if name in members},
-        request=money.nano(members.get("request", "0")),
+        **{name: money.nano(members[name]) for name in _FEES if name in members},
         tiers=tuple(Tier(each["above"], _price(each)) for each in members.get("tiers", ())),
         variants=tuple(Variant(each["tier"], _price(each)) for each in members.get("variants", ())),
         asked=members.get("asked", ""),

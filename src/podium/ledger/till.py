@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _FOR_EVER = 1e9
 _MOST_ID = 256
+_MOST_TOKENS = 2**31 - 1
 _SEEN_TARIFFS = 4096
 
 _KNOW = "INSERT INTO tariffs VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -257,15 +258,16 @@ def _spent_row(spent: Spent) -> tuple[object, ...]:
 
 
 def _buckets(usage: Usage) -> tuple[int, ...]:
-    """A usage as an entry has it."""
-    return (
+    """A usage as an entry has it. More than its columns hold is no count: no settlement fails for its sake."""
+    buckets = (
         usage.input + usage.tool_use,
         usage.cached_input,
-        usage.cache_write,
+        usage.written,
         usage.output,
         usage.reasoning,
         usage.audio_input + usage.audio_output,
     )
+    return buckets if max(buckets) <= _MOST_TOKENS else tuple(min(each, _MOST_TOKENS) for each in buckets)
 
 
 def _storable(text: str | None) -> str | None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from podium.catalogue.profile import Price, Profile
 from podium.kit import money
 from podium.vocabulary.request import Request
-from podium.wires.tier import tier_of
+from podium.wires.surcharge import searches, tier_of, writes_for_an_hour
 
 USUAL_OUTPUT = 16_384
 """Tokens of output that are held for where neither the caller nor the profile sets a cap; more is held as it comes."""
@@ -21,12 +21,17 @@ _MOST_CHOICES = 1 << 10
 
 
 class Worth(Struct, frozen=True):
-    """An attempt's price tag: for `tokens` of input and up to `cap` of output in each of `choices` answers."""
+    """An attempt's price tag: for `tokens` of input and up to `cap` of output in each of `choices` answers.
+
+    `is_hourly` says that input may be written to a cache for an hour; `searches` is how often the web may be searched.
+    """
 
     price: Price
     tokens: int
     cap: int
     choices: int
+    is_hourly: bool = False
+    searches: int = 0
 
     @property
     def floor(self) -> int:
@@ -53,9 +58,11 @@ class Worth(Struct, frozen=True):
 
     def _by(self, price: Price, output: int) -> int:
         price = price.at(self.tokens)
-        entering = _dearest(price.input, price.cached_input, price.cache_write, price.audio_input)
+        hourly = price.cache_write_hour if self.is_hourly else None
+        entering = _dearest(price.input, price.cached_input, price.cache_write, price.audio_input, hourly)
         leaving = _dearest(price.output, price.reasoning, price.audio_output)
-        return price.request + money.nano_from_pico(self.tokens * entering + output * self.choices * leaving)
+        fees = price.request + self.searches * price.search
+        return fees + money.nano_from_pico(self.tokens * entering + output * self.choices * leaving)
 
     def covered(self, amount: int) -> int:
         """The longest answer, up to the cap, that `amount` covers."""
@@ -67,7 +74,14 @@ def worth(request: Request, profile: Profile, price: Price, tokens: int) -> Wort
     caps = [each for each in (request.sampling.max_output, profile.output_limit) if each is not None]
     cap = min(caps, default=USUAL_OUTPUT)
     choices = request.sampling.choices or 1
-    return Worth(price, tokens, max(min(cap, _MOST), 0), max(min(choices, _MOST_CHOICES), 1))
+    return Worth(
+        price,
+        tokens,
+        max(min(cap, _MOST), 0),
+        max(min(choices, _MOST_CHOICES), 1),
+        is_hourly=price.cache_write_hour is not None and writes_for_an_hour(request),
+        searches=searches(request) if price.search and request.tools else 0,
+    )
 
 
 def asked(price: Price, request: Request) -> Price:

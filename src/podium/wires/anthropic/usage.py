@@ -1,8 +1,9 @@
 """Token counts of this wire, which are nearly disjoint as they come.
 
 `input_tokens` excludes cached tokens, read and written, which are counted beside it; `output_tokens` includes thinking
-(https://docs.claude.com/en/api/messages, `usage`). With `iterations`, the counts at the top are those of the iterations
-of type `message` alone: what compaction and advisors used is to be added.
+(https://docs.claude.com/en/api/messages, `usage`). `cache_creation` says how many of the written are kept for an hour,
+`server_tool_use` how often the host searched. With `iterations`, the counts at the top are those of the iterations of
+type `message` alone: what compaction and advisors used is to be added.
 """
 
 import math
@@ -16,6 +17,8 @@ from podium.wires.member import BROKEN, NULL, Members, decode_any, parse, raw
 
 _MOST = 1_000_000_000
 """Counts beyond this are a host's mistake, not tokens."""
+
+_MOST_SEARCHES = 100_000
 
 
 def read_usage(value: Raw) -> Usage | None:
@@ -31,7 +34,7 @@ def read_usage(value: Raw) -> Usage | None:
     for each in iterations if isinstance(iterations, list) else ():
         if isinstance(each, dict) and each.get("type") != "message":
             total += _buckets(each)
-    return total
+    return total.capped(_MOST) if iterations else total
 
 
 def read_tier(value: Raw) -> str | None:
@@ -45,7 +48,7 @@ def write_usage(usage: Usage) -> Raw:
     """A `usage` object from the buckets."""
     members: dict[str, object] = {
         "input_tokens": usage.input + usage.audio_input + usage.tool_use,
-        "cache_creation_input_tokens": usage.cache_write,
+        "cache_creation_input_tokens": usage.written,
         "cache_read_input_tokens": usage.cached_input,
         "output_tokens": usage.output_total,
     }
@@ -75,12 +78,20 @@ def _buckets(usage: dict[str, Any]) -> Usage:
     out = _count(usage, "output_tokens")
     details = usage.get("output_tokens_details")
     thought = min(out, _count(details, "thinking_tokens")) if isinstance(details, dict) else 0
+    written, hourly = _count(usage, "cache_creation_input_tokens"), 0
+    by_time = usage.get("cache_creation")
+    if isinstance(by_time, dict):
+        hourly = min(written, _count(by_time, "ephemeral_1h_input_tokens"))
+    tools = usage.get("server_tool_use")
+    searches = _count(tools, "web_search_requests") if isinstance(tools, dict) else 0
     return Usage(
         input=_count(usage, "input_tokens"),
         cached_input=_count(usage, "cache_read_input_tokens"),
-        cache_write=_count(usage, "cache_creation_input_tokens"),
+        cache_write=written - hourly,
         output=out - thought,
         reasoning=thought,
+        cache_write_hour=hourly,
+        searches=min(searches, _MOST_SEARCHES),
     )
 
 

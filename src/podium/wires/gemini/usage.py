@@ -64,7 +64,7 @@ def write_usage(usage: Usage, host: HostUsage | None) -> Raw:
     """A `usageMetadata`: the host's own where it is of this wire, else one made from the buckets."""
     if host is not None and host.wire == NAME:
         return flat(host.value)
-    prompt = usage.input + usage.cached_input + usage.cache_write + usage.audio_input
+    prompt = usage.input + usage.cached_input + usage.written + usage.audio_input
     said = usage.output + usage.audio_output
     members: dict[str, object] = {
         "promptTokenCount": prompt,

@@ -46,8 +46,8 @@ def read_usage(value: Raw) -> Usage | None:
 def write_usage(usage: Usage) -> Raw:
     """A `usage` object from the buckets, in the members that OpenAI's own hosts send."""
     into: dict[str, int] = {"cached_tokens": usage.cached_input, "audio_tokens": usage.audio_input}
-    if usage.cache_write:
-        into["cache_write_tokens"] = usage.cache_write
+    if usage.written:
+        into["cache_write_tokens"] = usage.written
     return raw(
         {
             "prompt_tokens": usage.input_total,
