@@ -162,7 +162,7 @@ async def test_a_turn_that_is_let_go_of_before_its_first_step_leaves_nothing(
             self._lease.owner = name
 
     monkeypatch.setattr(Turns, "_start", starting)
-    heard = here.say(await here.conversation(), "[[say done]]")
+    heard = here.chat("[[say done]]")
     await begun.wait()
     await heard.done()
     await wait_for(lambda: not here.app.turns.running, within=5)
