@@ -103,11 +103,7 @@ class Lease:
     async def _register(self, owner: str) -> None:
         before = clock.monotonic()
         await self._lane.fetch(
-            "SELECT process_register($1, $2, $3, $4, $5)",
-            owner,
-            *self._place,
-            self.length,
-            within=self._patience,
+            "SELECT process_register($1, $2, $3, $4, $5)", owner, *self._place, self.length
         )
         self.owner = owner
         self._extend(before)
