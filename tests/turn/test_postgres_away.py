@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -229,3 +230,31 @@ async def test_a_queue_moves_on_when_postgres_dies_at_the_hand_over(
         assert [role for role, _ in items] == ["user", "assistant"] * len(turns)
         for (_, asked), (_, answered) in zip(items[2::2], items[3::2], strict=True):
             assert asked == f"[[say {answered}]]"
+
+
+@pytest.mark.promise("terminal", "prefix")
+async def test_a_database_that_lets_nobody_in_for_a_while_costs_no_turn(
+    own_cluster: Cluster, pair: list[Home], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is moved, say. Heartbeat, listening and following are refused as well, and go on when it is back."""
+    here, there = pair
+    name = urlsplit(here.app.database.dsn).path.strip("/")
+    listeners = await begin(here)
+    elsewhere = await attached(there, listeners)
+    refused = {"lease.not_renewed", "journal.not_read", "store.deaf"}
+    await own_cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    try:
+        await own_cluster.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+        await wait_for(
+            lambda: refused <= {r.message for r in caplog.records if "accepting" in getattr(r, "error", "")}
+        )
+    finally:
+        await own_cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    for heard in (*listeners, *elsewhere):
+        await heard.done()
+        assert heard.end["status"] == "completed"
+        assert heard.frames == await there.events(str(heard.turn))
+    strange = [r.message for r in caplog.records if r.exc_info and r.name.startswith("podium")]
+    assert not strange, "all of it was foreseen"
