@@ -122,3 +122,14 @@ async def test_a_cost_says_how_well_it_is_known(
         assert (cost["tracking_status"], cost["token_details"]["counting_method"]) == (status, method)
         assert ("x-podium-cost" in answer.headers) == (status != "failed")
         assert (Decimal(cost["total_cost"]) > 0) == (status != "failed")
+
+
+@pytest.mark.parametrize(
+    "ends", ["[[fault reset after=request times=3]]", "[[fault reset after=request times=1]]"]
+)
+async def test_what_may_still_be_owed_is_no_known_cost(server: Podium, ends: str) -> None:
+    """A host that was asked and said nothing may have worked; whether or not another try went well."""
+    path = f"/v1/conversations/{await server.conversation()}/turns"
+    async with server.http.post(server.url + path, json={"input": f"hello {ends}"}) as answer:
+        turn = await server.call("GET", f"/v1/turns/{answer.headers['x-podium-turn']}")
+    assert turn["cost_info"]["tracking_status"] == "failed"

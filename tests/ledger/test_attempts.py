@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from podium.catalogue.profile import Price
+from podium.kit import money
+from podium.ledger import bill
+from podium.store.database import Lane
+from podium.tokens.count import Count, count_text
 from tests.ledger.book import NANO, Book, book
 from tests.ledger.policy import reckon
 from tests.simulator.serving import wait_until_idle
@@ -147,3 +151,40 @@ async def test_with_holds_larger_than_costs_a_limit_is_never_passed_and_is_reach
             pass
         assert (await rows.period(budget))["spent"] == NANO
         await rows.check()
+
+
+@pytest.mark.parametrize("slow", ["settlement", "count"])
+async def test_who_cancels_when_an_answer_is_whole_is_told_what_it_cost(
+    home: Home, rows: Book, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    """While it is settled; or while it is counted, as the host has not done so."""
+    busy, released = asyncio.Event(), asyncio.Event()
+    fetch = Lane.fetch
+
+    async def held_up(self: Lane, sql: str, *arguments: object, **more: Any) -> Any:
+        if slow == "settlement" and "ledger_settle" in sql:
+            busy.set()
+            await released.wait()
+        return await fetch(self, sql, *arguments, **more)
+
+    async def counted(text: str, model: str) -> Count:
+        busy.set()
+        await released.wait()
+        return await count_text(text, model)
+
+    monkeypatch.setattr(Lane, "fetch", held_up)
+    if slow == "count":
+        monkeypatch.setattr(bill, "count_text", counted)
+    heard = home.say(await home.conversation(), "[[say all of it]] [[usage=absent]]")
+    await busy.wait()
+    cancelling = asyncio.create_task(home.ask("POST", f"/v1/turns/{heard.turn}/cancel"))
+    turn = next(iter(home.app.turns._live.values()))
+    await wait_for(lambda: turn.why is not None)
+    released.set()
+    await heard.done()
+    await cancelling
+    [entry] = await rows.entries()
+    assert await rows.rows("SELECT * FROM holds") == []
+    assert entry["amount"] > 0
+    assert heard.end["cost_info"]["total_cost"] == money.dollars(entry["amount"])
+    await rows.check()

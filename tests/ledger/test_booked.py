@@ -245,6 +245,7 @@ async def test_what_fails_is_charged_by_what_is_known_of_it(
         after=error.after if isinstance(error, ProviderError) else None,
         usage=usage,
         usage_source=source or "none",  # type: ignore[arg-type]  # one of its words
+        in_suspense=waits > 0,
         cost=None if usage is None else _dollars(amount),
         cost_breakdown=None if usage is None else breakdown(usage, PRICE),
         counting_method="estimate" if source == "estimate" else None,
@@ -382,6 +383,7 @@ async def test_a_stream_that_is_left_is_settled_and_told_beside_it(
         milliseconds=750 * many,
         usage=None if source == "none" else buried.usage,
         usage_source=source,  # type: ignore[arg-type]  # one of its words
+        in_suspense=waits > 0,
         cost=None if source == "none" else _dollars(amount),
         cost_breakdown=None if buried.usage is None else breakdown(buried.usage, PRICE),
         counting_method="estimate" if source == "estimate" else None,

@@ -73,6 +73,7 @@ async def test_what_was_shown_is_charged_and_the_rest_waits(
         attempt,
         usage=expected,
         usage_source="estimate",
+        in_suspense=True,
         cost=dollars,
         cost_breakdown=breakdown(expected, PRICE),
         counting_method="estimate",
@@ -98,7 +99,7 @@ async def test_of_what_nothing_was_shown_all_that_was_held_waits(shared: Desk) -
     attempt = f"att_{who.user}"
     await shared.server.hold(left(attempt, who.user, who))
     ending = await settle(shared, Trace(who.user, attempt, "", None, is_told=True))
-    assert ending == told(attempt, usage_source="none")
+    assert ending == told(attempt, usage_source="none", in_suspense=True)
     assert await shared.sums(budget) == (0, 0, HELD)
     entry = await shared.entry(who)
     assert (entry["usage_source"], entry["succeeded"], entry["milliseconds"]) == ("none", False, 0)

@@ -248,9 +248,7 @@ def test_an_effort_is_what_the_model_takes() -> None:
 
 def test_who_speaks_no_dialect_does_not_forbid_a_model_to_think_that_nobody_described() -> None:
     """Many hosts refuse the word."""
-    request = Request(
-        "m", (Line("user", (Text("hello"),)),), sampling=Sampling(effort=Effort(level="none", tokens=0))
-    )
+    request = Request("m", (Line("user", (Text("hello"),)),), sampling=Sampling(effort=Effort(tokens=0)))
     for known, expected in ((None, None), (Thinking(("low",), off="disabled"), "none")):
         profile = Profile("e", "m", thinking=known)
         outgoing = OpenAIChat().write_request(request, profile, Endpoint("e", "openai_chat", "http://e"))

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -44,7 +44,7 @@ Loss = Literal["none", "input", "held"]
 class Paid:
     """What an attempt came to: its usage, whose count that is, and what it costs by `price`, in nano-dollars.
 
-    `method` is how an estimate was counted, None where it is none.
+    `method` is how an estimate was counted, None where it is none; `suspense` what may be owed besides.
     """
 
     usage: Usage | None
@@ -52,6 +52,7 @@ class Paid:
     amount: int
     price: Price
     method: CountingMethod | None = None
+    suspense: int = 0
 
 
 Ask = Callable[[Request], Awaitable[int | None]]
@@ -223,16 +224,14 @@ class Bill:
             loss: what may still be owed where it did not.
         """
         paid = await self._paid(whole=whole)
-        suspense = 0
         if not whole and paid.source != "provider":
             most = {"none": 0, "input": self._worth.floor, "held": self._held}[loss]
-            suspense = max(most - paid.amount, 0)
-        self._is_open = False
+            paid = replace(paid, suspense=max(most - paid.amount, 0))
         settled = await self._till.settle(
             Spent(
                 attempt=self._attempt,
                 amount=paid.amount,
-                suspense=suspense,
+                suspense=paid.suspense,
                 usage=paid.usage or Usage(),
                 source=paid.source,
                 response=response,
@@ -240,6 +239,8 @@ class Bill:
                 milliseconds=milliseconds,
             )
         )
+        # Not before: who is broken off meanwhile is settled once more, which changes nothing.
+        self._is_open = False
         return paid, settled
 
     @property

@@ -91,7 +91,7 @@ class Booked:
         if bill is not None:
             request, call = bill.request, msgspec.structs.replace(call, attempt=heard.attempt)
         failure: ProviderError | Inexpressible | BudgetExceeded | None = None
-        sent = ended = False
+        sent = told = False
         try:
             yield AttemptStarted(
                 attempt=heard.attempt,
@@ -100,22 +100,24 @@ class Booked:
                 at=clock.now(),
             )
             sent, heard.began = True, clock.monotonic()
-            async with contextlib.aclosing(self._inner.stream(request, call)) as events:
-                async for event in events:
-                    heard.see(event)
-                    if bill is not None and bill.see(event):
-                        await bill.grow()
-                    yield event
-            ended = True
-        except (ProviderError, Inexpressible, BudgetExceeded) as error:
-            failure = error
+            try:
+                async with contextlib.aclosing(self._inner.stream(request, call)) as events:
+                    async for event in events:
+                        heard.see(event)
+                        if bill is not None and bill.see(event):
+                            await bill.grow()
+                        yield event
+            except (ProviderError, Inexpressible, BudgetExceeded) as error:
+                failure = error
+            ending = await (
+                self._ended(bill, heard) if failure is None else self._failed(bill, heard, failure)
+            )
+            told = True
         finally:
-            if not ended and failure is None and bill is not None:  # nobody listens any more
+            if not told and bill is not None:  # nobody listens any more
                 await self._buried(bill, heard, call, sent=sent)
-        if failure is None:
-            yield await self._ended(bill, heard)
-        else:
-            yield await self._failed(bill, heard, failure)
+        yield ending
+        if failure is not None:
             raise failure
 
     async def _opened(self, attempt: str, request: Request, call: Call) -> Bill | None:
@@ -188,6 +190,7 @@ class Booked:
             milliseconds=heard.milliseconds,
             usage=paid.usage,
             usage_source=paid.source,
+            in_suspense=paid.suspense > 0,
             cost=self._cost(paid),
             cost_breakdown=self._breakdown(paid),
             counting_method=paid.method,

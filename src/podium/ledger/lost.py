@@ -96,17 +96,18 @@ class Lost:
         attempt, price = row["id"], _price(row["told"])
         if not trace.said and trace.usage is None:
             await self._till.settle(_unknown(row))
-            return _told(attempt, None)
+            return _told(attempt, None, suspense=row["amount"])
         output = (await count_text(trace.said, row["model"])).tokens
         usage = trace.usage or Usage(input=row["tokens"])
         usage += Usage(output=max(output - usage.output_total, 0))
         price = dearest(usage, price)
         amount = cost(usage, price)
+        suspense = max(row["amount"] - amount, 0)
         await self._till.settle(
             Spent(
                 attempt=attempt,
                 amount=amount,
-                suspense=max(row["amount"] - amount, 0),
+                suspense=suspense,
                 usage=usage,
                 source="estimate",
                 response=None,
@@ -114,7 +115,7 @@ class Lost:
                 milliseconds=0,
             )
         )
-        return _told(attempt, _Paid(usage, "estimate", amount, price))
+        return _told(attempt, _Paid(usage, "estimate", amount, price), suspense=suspense)
 
 
 def _price(told: str | None) -> Price:
@@ -136,13 +137,14 @@ def _unknown(row: asyncpg.Record) -> Spent:
     )
 
 
-def _told(attempt: str, paid: _Paid | None) -> AttemptFailed:
+def _told(attempt: str, paid: _Paid | None, *, suspense: int = 0) -> AttemptFailed:
     failed = AttemptFailed(
         attempt=attempt,
         code="owner_lost",
         message="The server that made this call went away.",
         milliseconds=0,
         retryable=True,
+        in_suspense=suspense > 0,
     )
     if paid is None:
         return failed

@@ -33,7 +33,7 @@ _KNOW = "INSERT INTO tariffs VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _HOLD = "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 _SETTLE = "SELECT * FROM ledger_settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 _VOID = "SELECT ledger_void($1)"
-_CORRECT = "SELECT ledger_correct($1, $2, $3, $4, 'its owner told of it later')"
+_LATE = "SELECT ledger_late($1, $2, $3, $4)"
 
 
 class Wanted(Struct, frozen=True):
@@ -209,7 +209,7 @@ class Till:
     async def _correct(self, spent: Spent) -> None:
         """What a late owner knows is better than what others supposed."""
         buckets = list(_buckets(spent.usage))
-        await self._settling.fetch(_CORRECT, spent.attempt, spent.amount, buckets, spent.source)
+        await self._settling.fetch(_LATE, spent.attempt, spent.amount, buckets, spent.source)
 
 
 def _is_better(late: Spent, known: UsageSource) -> bool:

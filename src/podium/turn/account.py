@@ -22,7 +22,7 @@ class Account:
     left: str | None = None
 
     def add(self, event: AttemptEnded | AttemptFailed) -> None:
-        """Take the end of one more attempt. One that failed without any usage has used nothing."""
+        """Take the end of one more attempt. One that failed without usage has used nothing, or nobody knows what."""
         if event.usage is not None:
             self.usage = event.usage if self.usage is None else self.usage + event.usage
         if event.cost is not None:
@@ -33,7 +33,9 @@ class Account:
         if event.usage_source == "estimate":
             self.is_estimated = True
             self.method = "estimate" if self.method == "estimate" else event.counting_method or "estimate"
-        if event.cost is None and (event.usage is not None or isinstance(event, AttemptEnded)):
+        if event.cost is None and (
+            event.usage is not None or isinstance(event, AttemptEnded) or event.in_suspense
+        ):
             self.is_known = False
         self.warnings += tuple(each for each in event.budget_warnings if each not in self.warnings)
         self.left = event.budget_left or self.left

@@ -126,7 +126,7 @@ class AttemptStarted(Struct, frozen=True, tag="attempt.started", omit_defaults=T
 class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=True):
     """The attempt came to nothing, or broke off. `after`: in how many seconds its host wants to be asked again.
 
-    Usage and money are as in `AttemptEnded`.
+    Usage and money are as in `AttemptEnded`; `in_suspense` says that more may be owed than is told.
     """
 
     attempt: str
@@ -138,6 +138,7 @@ class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=Tru
     after: float | None = None
     usage: Usage | None = None
     usage_source: UsageSource = "none"
+    in_suspense: bool = False
     cost: str | None = None
     cost_breakdown: CostBreakdown | None = None
     counting_method: CountingMethod | None = None

@@ -102,7 +102,8 @@ def _put_effort(members: Members, request: Request, thinking: Thinking | None, d
     """
     effort = request.sampling.effort or Effort()
     level, told = _level(effort, thinking)
-    if thinking is None and is_off(effort) and (request.source is None or request.source.wire != NAME):
+    is_foreign = request.source is not None and request.source.wire != NAME
+    if thinking is None and is_off(effort) and (is_foreign or effort.level is None):
         level, told = None, False
     put(members, "reasoning_effort", None if level is None else raw(level))
     by_default = level is None and is_off(effort) and not thinks_unasked(request)
