@@ -172,7 +172,10 @@ async def measure(lab: Lab) -> list[Figure]:
     try:
         async with _desk(lab) as desk:
             figures = [*await _hot(lab, desk, relay), *await _by_budgets(lab, desk)]
-            figures += [*await _foreign(lab, desk), *await _by_rows(lab, desk)]  # what comes after it meets a vacuum
+            figures += [
+                *await _foreign(lab, desk),
+                *await _by_rows(lab, desk),
+            ]  # what comes after it meets a vacuum
             await desk.check()
             return figures
     finally:
