@@ -228,6 +228,8 @@ LEAVINGS = tuple(
 async def leaving(cluster: Cluster, seconds: float, *, rounds: int | None = None) -> Report:
     """Clients leave before the first byte, after each chunk, and between the last one and the usage, at every door."""
     async with served(cluster, "leaving") as world, session() as http:
+        body = {"tenant": "default", "user": ANN, "scope": "member", "user_tier": "unlimited"}
+        await world.homes[0].good("POST", "/v1/keys", body)
         began, calls = time.monotonic(), dict[str, Leaving]()
         while rounds != 0 and (rounds is not None or time.monotonic() - began < seconds):
             left = await asyncio.gather(*(leave(world, http, case) for case in LEAVINGS))
