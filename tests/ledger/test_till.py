@@ -292,3 +292,18 @@ async def test_an_attempt_that_comes_again_while_its_first_statement_still_runs_
     assert await both == [Held(50, is_bound=True)] * 2
     assert (await rows.period(of))["held"] == 50
     await other.close()
+
+
+async def test_of_late_words_for_an_attempt_one_counts(database: Database, one: Server, rows: Book) -> None:
+    await budget(database, 10**6)
+    other = await server(database, "other")
+    await other.settle(spent("att_unknown", 1))  # a first statement takes so long that the race would be over
+    names = [f"att_late{number}" for number in range(20)]
+    for each in names:
+        await one.hold(wanted(each, 100, payer=ANNE))
+        await one.settle(spent(each, 0, suspense=100, source="none"))
+    late = [(till, each, cost) for each in names for till, cost in ((one, 40), (other, 60))]
+    await asyncio.gather(*(till.settle(spent(each, cost)) for till, each, cost in late))
+    await other.close()
+    told = await rows.rows("SELECT entry_id, count(*) AS times FROM ledger_corrections GROUP BY 1")
+    assert {row["entry_id"]: row["times"] for row in told} == dict.fromkeys(names, 1)

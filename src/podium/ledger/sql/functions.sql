@@ -358,13 +358,12 @@ END $$;
 -- What an owner tells of an attempt that others took for lost: it counts unless a host's own count was entered meanwhile.
 CREATE OR REPLACE FUNCTION ledger_late(_id text, _amount bigint, _usage int[], _source text) RETURNS boolean
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
-DECLARE
-    _said text;
 BEGIN
-    SELECT e.usage_source INTO _said FROM ledger_entries e WHERE e.id = _id FOR NO KEY UPDATE;
-    SELECT c.usage_source INTO _said FROM (SELECT _said AS usage_source, 0 AS seq UNION ALL
-        SELECT k.usage_source, k.seq FROM ledger_corrections k WHERE k.entry_id = _id) c ORDER BY c.seq DESC LIMIT 1;
-    RETURN _said <> 'provider' AND ledger_correct(_id, _amount, _usage, _source, 'its owner told of it later');
+    PERFORM 1 FROM ledger_entries e WHERE e.id = _id FOR NO KEY UPDATE;
+    IF EXISTS (SELECT 1 FROM ledger_corrections c WHERE c.entry_id = _id AND c.usage_source = 'provider') THEN
+        RETURN false;
+    END IF;
+    RETURN ledger_correct(_id, _amount, _usage, _source, 'its owner told of it later');
 END $$;
 
 -- Let go of what nobody learned more about in a day. Gives how many.
