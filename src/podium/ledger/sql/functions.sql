@@ -356,14 +356,13 @@ BEGIN
 END $$;
 
 -- What an owner tells of an attempt that others took for lost: it counts unless a host's own count was entered meanwhile.
-CREATE OR REPLACE FUNCTION ledger_late(_id text, _amount bigint, _usage int[], _source text) RETURNS boolean
+CREATE OR REPLACE FUNCTION ledger_late(_id text, _amount bigint, _usage int[], _source text) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     PERFORM 1 FROM ledger_entries e WHERE e.id = _id FOR NO KEY UPDATE;
-    IF EXISTS (SELECT 1 FROM ledger_corrections c WHERE c.entry_id = _id AND c.usage_source = 'provider') THEN
-        RETURN false;
+    IF NOT EXISTS (SELECT 1 FROM ledger_corrections c WHERE c.entry_id = _id AND c.usage_source = 'provider') THEN
+        PERFORM ledger_correct(_id, _amount, _usage, _source, 'its owner told of it later');
     END IF;
-    RETURN ledger_correct(_id, _amount, _usage, _source, 'its owner told of it later');
 END $$;
 
 -- Let go of what nobody learned more about in a day. Gives how many.
