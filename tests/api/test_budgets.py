@@ -217,6 +217,28 @@ async def test_the_operator_names_a_tenant_by_the_scope_of_its_budget(api: House
     assert (answer.status, answer.error["param"]) == (404, "scope.id")
 
 
+async def test_what_the_operator_sets_a_whole_tenant_is_not_the_tenants_to_lift(api: House) -> None:
+    root = await api.key("hooli", "root", "admin")
+    told = await made(api, OPERATOR, kind="tenant", name="hooli")
+    path, higher = f"/v1/budgets/{told['id']}", {"limit": "99"}
+    assert told["by_operator"]
+    assert (await api.call("GET", path, root)).json == told
+    for answer in (await api.call("PATCH", path, root, json=higher), await api.call("DELETE", path, root)):
+        assert (answer.status, answer.error["code"]) == (403, "forbidden")
+    assert (await api.call("GET", path, root)).json == told
+    own = await made(api, root, kind="tenant", name="hooli", period="week")
+    of_ann = await api.call("POST", "/v1/budgets", json=body(tenant="hooli"))
+    for each in (own, of_ann.json):
+        assert (await api.call("PATCH", f"/v1/budgets/{each['id']}", root, json=higher)).json["limit"] == "99"
+    assert not own["by_operator"]
+    # Once the operator has said what it shall be, it stays so.
+    assert (await api.call("PATCH", f"/v1/budgets/{own['id']}", json=higher)).json["by_operator"]
+    assert (await api.call("DELETE", f"/v1/budgets/{own['id']}", root)).status == 403
+    as_theirs = {"x-podium-tenant": "hooli"}
+    assert (await api.call("PATCH", path, json=higher, headers=as_theirs)).json["limit"] == "99"
+    assert (await api.call("DELETE", path, headers=as_theirs)).status == 200
+
+
 SESSIONS = ["x" * 200, " ", "👨‍👩‍👧 of ours", "a\nb\n", " x "]
 
 

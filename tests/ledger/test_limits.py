@@ -7,7 +7,7 @@ from msgspec import structs
 
 from podium.kit import ids
 from podium.ledger import budgets
-from podium.ledger.budget import Budget, NewBudget, ScopeType, Status
+from podium.ledger.budget import Budget, Change, NewBudget, ScopeType, Status
 from podium.ledger.budgets import Reach, Wish
 from tests.ledger.desk import Desk, payer
 from tests.ledger.tills import spent, wanted
@@ -49,6 +49,7 @@ async def test_a_budget_is_what_was_asked_for_and_counts_at_once(shared: Desk) -
         timezone="Asia/Kolkata",
         alert=333,
         is_default=False,
+        by_operator=False,
         created_at=budget.created_at,
     )
     [bounds] = await shared.rows.rows(BOUNDS)
@@ -60,12 +61,12 @@ async def test_a_budget_is_what_was_asked_for_and_counts_at_once(shared: Desk) -
     standing = replace(status, spent=30, held=20, suspense=7)
     assert await budgets.find(shared.database, EVERYBODY, budget.id) == standing
     assert (standing.remaining, standing.is_alert) == (43, False)
-    changed = await budgets.change(shared.database, EVERYBODY, budget.id, amount=80, alert=None)
+    changed = await budgets.change(shared.database, EVERYBODY, budget.id, Change(80))
     assert changed == replace(standing, budget=replace(budget, amount=80))
-    changed = await budgets.change(shared.database, Reach(who.tenant), budget.id, amount=None, alert=400)
+    changed = await budgets.change(shared.database, Reach(who.tenant), budget.id, Change(alert=400))
     assert changed == replace(standing, budget=replace(budget, amount=80, alert=400))
     assert (await shared.rows.period(budget.id))["amount"] == 80
-    assert await budgets.change(shared.database, Reach("ten_other"), budget.id, amount=1, alert=1) is None
+    assert await budgets.change(shared.database, Reach("ten_other"), budget.id, Change(1, 1)) is None
     assert not await budgets.delete(shared.database, Reach("ten_other"), budget.id)
     assert await budgets.find(shared.database, EVERYBODY, budget.id) == changed
     assert await budgets.delete(shared.database, Reach(who.tenant), budget.id)
@@ -75,7 +76,7 @@ async def test_a_budget_is_what_was_asked_for_and_counts_at_once(shared: Desk) -
 
 
 async def test_a_threshold_is_reached_by_its_share() -> None:
-    budget = Budget("b", "t", "user", "u", None, 1_000, "total", "UTC", 800, False, None)  # type: ignore[arg-type]  # no matter when
+    budget = Budget("b", "t", "user", "u", None, 1_000, "total", "UTC", 800, False, False, None)  # type: ignore[arg-type]  # no matter when
     for spent_so_far, is_alert in ((0, False), (799, False), (800, True)):
         assert Status(budget, spent_so_far, 0, 0, None, None).is_alert == is_alert  # type: ignore[arg-type]  # as above
     assert not Status(replace(budget, alert=0), 0, 0, 0, None, None).is_alert  # type: ignore[arg-type]  # as above
@@ -264,7 +265,7 @@ async def test_defaults_are_told_before_they_are_given(shared: Desk) -> None:
     for defaults, amount in (((11, 20, 5), 11), ((None, 20, 5), None), (None, 10)):
         found = await budgets.find(database, EVERYBODY, daily, defaults)
         assert (None if found is None else found.budget.amount) == amount
-    changed = await budgets.change(database, EVERYBODY, daily, amount=None, alert=900, defaults=(11, 20, 5))
+    changed = await budgets.change(database, EVERYBODY, daily, Change(alert=900), defaults=(11, 20, 5))
     assert changed is not None
     assert (changed.budget.amount, changed.budget.alert, changed.budget.is_default) == (11, 900, False)
     assert await listed(Wish()) == [(7, "day"), (11, "day")], "the other default one made way"

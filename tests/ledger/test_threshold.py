@@ -5,7 +5,7 @@ import pytest
 from podium.identity.payer import Payer
 from podium.kit import ids
 from podium.ledger.alert import find_all
-from podium.ledger.budget import NewBudget
+from podium.ledger.budget import Change, NewBudget
 from podium.ledger.budgets import Reach, change, put
 from podium.ledger.till import Settled
 from podium.store.database import Database
@@ -70,7 +70,7 @@ async def test_what_costs_nothing_warns_of_nothing(shared: Desk) -> None:
     budget = await shared.budget(who, 0, alert=0)
     assert await pay(shared, who, 0) == Settled(0)
     assert await find_all(shared.database, budget, 9) == []
-    await change(shared.database, Reach(who.tenant), budget, amount=1, alert=None)
+    await change(shared.database, Reach(who.tenant), budget, Change(1))
     assert len((await pay(shared, who, 1)).warnings) == 1
 
 
@@ -107,10 +107,10 @@ async def test_a_limit_that_is_lowered_below_what_was_spent_is_told_at_once(
     budget = await shared.budget(who, 100, alert=800)
     await pay(shared, who, 70)
     reach = Reach(who.tenant)
-    await change(shared.database, reach, budget, amount=88, alert=None)
+    await change(shared.database, reach, budget, Change(88))
     assert await find_all(shared.database, budget, 9) == []
     for _ in range(2):
-        await change(shared.database, reach, budget, amount=amount, alert=alert)
+        await change(shared.database, reach, budget, Change(amount, alert))
         [told] = await find_all(shared.database, budget, 9)
         assert (told.spent, told.amount, told.alert) == (70, amount or 88, alert or 800)
     assert (await pay(shared, who, 1)).warnings == ()

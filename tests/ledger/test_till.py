@@ -10,7 +10,7 @@ import pytest
 from podium.errors import BudgetExceeded
 from podium.identity.payer import Payer
 from podium.ledger import budgets
-from podium.ledger.budget import NewBudget, ScopeType
+from podium.ledger.budget import Change, NewBudget, ScopeType
 from podium.ledger.budgets import Reach
 from podium.ledger.till import Held
 from podium.store.database import Database
@@ -223,7 +223,7 @@ async def test_a_limit_below_what_is_held_admits_nothing_and_cuts_nothing(
 ) -> None:
     of = await budget(database, 100)
     await one.hold(wanted("att_a", 60, payer=ANNE))
-    lowered = await budgets.change(database, Reach(None), of, amount=40, alert=None)
+    lowered = await budgets.change(database, Reach(None), of, Change(40))
     assert lowered is not None
     assert (lowered.held, lowered.remaining) == (60, -20)
     assert isinstance(await one.hold(wanted("att_b", 1, payer=ANNE)), BudgetExceeded)

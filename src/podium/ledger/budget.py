@@ -19,7 +19,7 @@ class Budget:
 
     `scope_id` is ours: of a session that is yet to come its name, behind `owner/` where it must be its owner's. `owner`
     is the user who holds the key or the session; `alert` is in thousandths of `amount`; a week begins on Monday, in
-    `timezone`.
+    `timezone`. One of a whole tenant that was set `by_operator` is not the tenant's to change.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Budget:
     timezone: str
     alert: int
     is_default: bool
+    by_operator: bool
     created_at: datetime
 
 
@@ -47,6 +48,16 @@ class NewBudget:
     period: Period
     timezone: str = "UTC"
     alert: int | None = None
+    by_operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be changed of a budget; None stays as it is. What is changed `by_operator` is the operator's from then on."""
+
+    amount: int | None = None
+    alert: int | None = None
+    by_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

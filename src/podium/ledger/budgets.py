@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from podium.kit import ids
-from podium.ledger.budget import USUAL_ALERT, Budget, NewBudget, Period, ScopeType, Status
+from podium.ledger.budget import USUAL_ALERT, Budget, Change, NewBudget, Period, ScopeType, Status
 from podium.store.database import Database
 
 _BUDGET = """b.id, b.tenant, b.scope_type, b.scope_id, b.user_id AS owner, b.amount, b.period, b.timezone, b.alert,
-             b.is_default, b.created_at"""
+             b.is_default, b.by_operator, b.created_at"""
 _STATUS = f"""
     SELECT {_BUDGET}, s.starts_at, budget_end(b.period, b.timezone, s.at) AS resets_at,
            coalesce(p.spent, 0) AS spent, coalesce(p.held, 0) AS held, coalesce(p.suspense, 0) AS suspense
@@ -25,7 +25,7 @@ _STATUS = f"""
 _IS_TIMEZONE = "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1)"
 _DEFAULT_PERIODS: tuple[Period, ...] = ("day", "month", "total")
 _TO_BE_GIVEN = """
-    SELECT $5, $1, 'user', u.id, NULL, d.amount, d.period, 'UTC', $6::int, true, n.at,
+    SELECT $5, $1, 'user', u.id, NULL, d.amount, d.period, 'UTC', $6::int, true, false, n.at,
            budget_start(d.period, 'UTC', n.at), budget_end(d.period, 'UTC', n.at), 0, 0, 0
       FROM unnest($2::text[], $3::text[]) AS u(type, id), unnest($4::bigint[], $7::text[]) AS d(amount, period),
            (SELECT clock_timestamp() AS at) n
@@ -87,8 +87,9 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
         database,
         f"""
         WITH written AS (
-            INSERT INTO budgets AS b (id, tenant, scope_type, scope_id, user_id, amount, period, timezone, alert)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::int, $11))
+            INSERT INTO budgets AS b (id, tenant, scope_type, scope_id, user_id, amount, period, timezone, alert,
+                                      by_operator)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::int, $11), $12)
             ON CONFLICT (tenant, scope_type, scope_id, period) DO UPDATE
                SET amount = excluded.amount, alert = coalesce($9, b.alert), is_default = false,
                    timezone = CASE WHEN b.is_default THEN excluded.timezone ELSE b.timezone END
@@ -107,6 +108,7 @@ async def put(database: Database, new: NewBudget, *, replace: bool = False) -> S
         new.alert,
         replace,
         USUAL_ALERT,
+        new.by_operator,
     )
 
 
@@ -114,9 +116,8 @@ async def change(
     database: Database,
     reach: Reach,
     budget_id: str,
+    wanted: Change,
     *,
-    amount: int | None,
-    alert: int | None,
     defaults: Defaults = (),
 ) -> Status | None:
     """Give a budget another limit or threshold, at once; None if there is none of this id within reach.
@@ -130,16 +131,17 @@ async def change(
             UPDATE budgets b
                SET amount = coalesce($3, CASE WHEN b.is_default
                                          THEN ($5::bigint[])[array_position($6::text[], b.period)] END, b.amount),
-                   alert = coalesce($4, b.alert), is_default = false
+                   alert = coalesce($4, b.alert), is_default = false, by_operator = b.by_operator OR $7
              WHERE b.id = $1 AND ($2::text IS NULL OR b.tenant = $2) RETURNING b.*),
         {_PRESENT}
         """,  # noqa: S608  # constants
         budget_id,
         reach.tenant,
-        amount,
-        alert,
+        wanted.amount,
+        wanted.alert,
         list(defaults),
         list(_DEFAULT_PERIODS),
+        wanted.by_operator,
     )
 
 

@@ -28,13 +28,13 @@ from podium.api.resources.model import (
 from podium.api.resources.route import Route
 from podium.api.resources.scopes import act_in, act_in_scope, catch_up, find_scope, names_in
 from podium.api.services import Services, TheServices
-from podium.errors import Conflict, InvalidRequest, Unknown
+from podium.errors import Conflict, Forbidden, InvalidRequest, Unknown
 from podium.identity import Principal
 from podium.identity.tenants import find_tenant
 from podium.kit import clock, ids, money
 from podium.ledger import budgets
 from podium.ledger.alert import Alert, find_all, sentence
-from podium.ledger.budget import NewBudget, Period, ScopeType, Status
+from podium.ledger.budget import Change, NewBudget, Period, ScopeType, Status
 from podium.ledger.budgets import Reach, Wish
 from podium.store.database import Database
 
@@ -91,7 +91,8 @@ class BudgetShown(BaseModel):
     """A budget and its present period. Amounts are decimal strings of dollars.
 
     `remaining` is `limit` less what was spent, is held for calls under way, and is in `suspense`: what calls of unknown
-    usage may still turn out to have cost. `is_default` marks one that the operator's settings gave.
+    usage may still turn out to have cost. `is_default` marks one that the operator's settings gave,
+    `by_operator` one that the operator has set: of a whole tenant, that is not the tenant's to change.
     """
 
     id: str
@@ -108,6 +109,7 @@ class BudgetShown(BaseModel):
     starts_at: str
     resets_at: str | None
     is_default: bool
+    by_operator: bool
     created_at: str
 
 
@@ -162,6 +164,7 @@ def _shown(status: Status, names: Mapping[str, str]) -> BudgetShown:
         starts_at=clock.rfc3339(status.starts_at),
         resets_at=None if status.resets_at is None else clock.rfc3339(status.resets_at),
         is_default=each.is_default,
+        by_operator=each.by_operator,
         created_at=clock.rfc3339(each.created_at),
     )
 
@@ -202,6 +205,7 @@ async def create(given: BudgetGiven, request: Request, services: TheServices) ->
         period=given.period,
         timezone=given.timezone,
         alert=given.alert_threshold,
+        by_operator=who.is_operator,
     )
     made = await budgets.put(services.database, new)
     if made is None:
@@ -273,6 +277,24 @@ async def get(id: str, request: Request, services: TheServices) -> BudgetShown: 
     return await _one(services.database, await _within_reach(services, request, id))
 
 
+async def _check_hand(services: Services, request: Request, budget_id: str) -> None:
+    """Make sure that the caller may change this budget.
+
+    Raises:
+        Unknown: there is none, or it is another's.
+        Forbidden: the operator set it for the whole tenant.
+    """
+    found = await _within_reach(services, request, budget_id)
+    if found is None:
+        raise Unknown("There is no such budget.")
+    each = found.budget
+    if each.scope_type == "tenant" and each.by_operator and not principal_of(request.scope).is_operator:
+        raise Forbidden(
+            "The operator set this budget for the whole tenant.",
+            hint="Ask the operator to change it. A tighter one of yours, for another period, may stand beside it.",
+        )
+
+
 async def _within_reach(services: Services, request: Request, budget_id: str) -> Status | None:
     if not ids.is_id("bud", budget_id):
         return None
@@ -319,14 +341,12 @@ async def update(
     services: TheServices,
 ) -> BudgetShown:
     """Counts from now on, in the present period too: a lower limit stops new calls, those under way go on."""
-    if not ids.is_id("bud", id):
-        raise Unknown("There is no such budget.")
+    await _check_hand(services, request, id)
     found = await budgets.change(
         services.database,
         reach_of(request),
         id,
-        amount=given.limit,
-        alert=given.alert_threshold,
+        Change(given.limit, given.alert_threshold, principal_of(request.scope).is_operator),
         defaults=services.default_budgets,
     )
     return await _one(services.database, found)
@@ -335,6 +355,7 @@ async def update(
 @router.delete("/{id}", responses=error_replies("admin", takes="id"), summary="Delete a budget")
 async def delete(id: str, request: Request, services: TheServices) -> Deleted:  # noqa: A002  # the path's word
     """It limits nothing any more; what was spent stays in the ledger."""
-    if not ids.is_id("bud", id) or not await budgets.delete(services.database, reach_of(request), id):
+    await _check_hand(services, request, id)
+    if not await budgets.delete(services.database, reach_of(request), id):
         raise Unknown("There is no such budget.")
     return Deleted(id=id)
