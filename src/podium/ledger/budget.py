@@ -53,7 +53,7 @@ class NewBudget:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be changed of a budget; None stays as it is. What is changed `by_operator` is the operator's from then on."""
+    """What is to be changed of a budget; None stays as it is. Changed `by_operator` it is the operator's for good."""
 
     amount: int | None = None
     alert: int | None = None
