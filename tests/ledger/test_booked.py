@@ -129,6 +129,7 @@ async def test_a_whole_answer_is_entered_as_its_host_counted_it(
     )
     assert [await shared.sums(each) for each in budgets] == [(COST, 0, 0)] * 6
     assert play.host.asked == [play.request], "where all is covered the request is as it was"
+    assert play.buried == [], "its end was told in the stream"
 
 
 async def test_the_host_is_told_the_attempt(shared: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,9 +198,11 @@ async def test_the_budget_of_a_session_that_is_gone_waits_for_its_users_next(sha
     ]
     for of in ("s-2", "/s-1"):
         assert await budgets.find_waiting(database, who.tenant, of, None) == []
+    day = (await made(shared, NewBudget(who.tenant, "session", "conv_4", who.user, 10, "day"))).budget.id
+    await budgets.release(database, who.tenant, "conv_4", "s-1", who.user, anybodys=[day, theirs])
+    assert await told(day) == ("s-1", None), "as it waited before"
     assert await budgets.find_waiting(database, other.tenant, "s-1", None) == []
     anybodys = (await made(shared, NewBudget(who.tenant, "session", "s-1", None, 10, "total"))).budget.id
-    day = (await made(shared, NewBudget(who.tenant, "session", "s-1", None, 10, "day"))).budget.id
     both = [("s-1", None), (f"{who.user}/s-1", who.user)]
     assert await waiting(who.user) == sorted(both, key=str)
     assert await waiting(None) == sorted([*both, (f"{other.user}/s-1", other.user)], key=str)

@@ -1,5 +1,7 @@
 """What stands on a receipt."""
 
+import dataclasses
+
 from msgspec.structs import astuple
 
 from podium.catalogue.profile import Price, Variant
@@ -49,6 +51,14 @@ USAGE = Usage(input=100, output=10)
 def test_an_amount_is_explained_by_the_tier_of_service_that_it_was_reckoned_by() -> None:
     for price in (SERVED, FAST, FLEX):
         assert explained(USAGE, SERVED, cost(USAGE, price)) == breakdown(USAGE, price)
+
+
+def test_of_two_tiers_that_cost_the_same_it_is_the_first() -> None:
+    usual = dataclasses.replace(
+        SERVED, variants=(Variant("scale", dataclasses.replace(FAST, search=1)), *SERVED.variants)
+    )
+    for price in (usual, FAST):
+        assert explained(USAGE, usual, cost(USAGE, price)) == breakdown(USAGE, price)
 
 
 def test_what_a_price_does_not_explain_is_counted_with_what_the_call_itself_costs() -> None:

@@ -51,6 +51,11 @@ class Price:
         tier = self.asked if tier is None else tier
         return next((each.price for each in self.variants if each.tier == tier), self)
 
+    @property
+    def meant(self) -> "tuple[Price, ...]":
+        """Those by which a call may be served: as usual, and as it was asked to be."""
+        return (self, self.served(None)) if self.asked else (self,)
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:

@@ -190,7 +190,7 @@ class Booked:
             milliseconds=heard.milliseconds,
             usage=paid.usage,
             usage_source=paid.source,
-            in_suspense=paid.suspense > 0,
+            in_suspense=bool(paid.suspense),
             cost=self._cost(paid),
             cost_breakdown=self._breakdown(paid),
             counting_method=paid.method,

@@ -144,7 +144,7 @@ def _told(attempt: str, paid: _Paid | None, *, suspense: int = 0) -> AttemptFail
         message="The server that made this call went away.",
         milliseconds=0,
         retryable=True,
-        in_suspense=suspense > 0,
+        in_suspense=bool(suspense),
     )
     if paid is None:
         return failed

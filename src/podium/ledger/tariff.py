@@ -57,9 +57,7 @@ def breakdown(usage: Usage, price: Price) -> Breakdown:
 
 def dearest(usage: Usage, price: Price) -> Price:
     """By which a call costs the most: the usual price or, where another tier of service was asked for, that tier's."""
-    if not price.asked:
-        return price
-    return max(price, price.served(None), key=lambda each: cost(usage, each))
+    return max(price.meant, key=lambda each: cost(usage, each))
 
 
 def told(price: Price) -> str:

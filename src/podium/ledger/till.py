@@ -267,7 +267,7 @@ def _buckets(usage: Usage) -> tuple[int, ...]:
         usage.reasoning,
         usage.audio_input + usage.audio_output,
     )
-    return buckets if max(buckets) <= _MOST_TOKENS else tuple(min(each, _MOST_TOKENS) for each in buckets)
+    return tuple([min(each, _MOST_TOKENS) for each in buckets])
 
 
 def _storable(text: str | None) -> str | None:

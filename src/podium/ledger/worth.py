@@ -53,8 +53,7 @@ class Worth(Struct, frozen=True):
 
         Where another tier of service was asked for, its host may serve it so or as usual.
         """
-        usual = self._by(self.price, output)
-        return max(usual, self._by(self.price.served(None), output)) if self.price.asked else usual
+        return max([self._by(price, output) for price in self.price.meant])
 
     def _by(self, price: Price, output: int) -> int:
         price = price.at(self.tokens)
@@ -86,7 +85,7 @@ def worth(request: Request, profile: Profile, price: Price, tokens: int) -> Wort
 
 def asked(price: Price, request: Request) -> Price:
     """The price with the tier of service that the request asks for, if it has another price."""
-    tier = tier_of(request) if price.variants else None
+    tier = tier_of(request)
     if tier is None or all(each.tier != tier for each in price.variants):
         return price
     return dataclasses.replace(price, asked=tier)
