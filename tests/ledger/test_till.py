@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -274,6 +275,18 @@ async def test_a_default_budget_that_is_deleted_and_comes_again_does_not_know_th
     await one.close()
 
 
+@asynccontextmanager
+async def held_up(rows: Book, dsn: str, lock: str) -> AsyncGenerator[None, None]:
+    """Two statements are begun in the context; each waits for the lock, which is let go when both do."""
+    blocker = await asyncpg.connect(dsn)
+    async with blocker.transaction():
+        await blocker.execute(lock)
+        yield
+        while (await rows.rows("SELECT count(*) AS many FROM pg_locks WHERE NOT granted"))[0]["many"] < 2:
+            await rows.rows("SELECT pg_sleep(0.01)")
+    await blocker.close()
+
+
 async def test_an_attempt_that_comes_again_while_its_first_statement_still_runs_is_held_for_once(
     database: Database, one: Server, rows: Book, dsn: str
 ) -> None:
@@ -281,29 +294,23 @@ async def test_an_attempt_that_comes_again_while_its_first_statement_still_runs_
     of = await budget(database, 50)
     await one.hold(wanted("att_first", 0, payer=ANNE))
     other = await server(database, "two")
-    blocker = await asyncpg.connect(dsn)
-    await blocker.execute("BEGIN")
-    await blocker.execute("SELECT * FROM budget_periods FOR UPDATE")
-    both = asyncio.gather(*(each.hold(wanted("att_a", 50, payer=ANNE)) for each in (one, other)))
-    while (await rows.rows("SELECT count(*) AS many FROM pg_locks WHERE NOT granted"))[0]["many"] < 2:
-        await rows.rows("SELECT pg_sleep(0.01)")
-    await blocker.execute("COMMIT")
-    await blocker.close()
+    async with held_up(rows, dsn, "SELECT * FROM budget_periods FOR UPDATE"):
+        both = asyncio.gather(*(each.hold(wanted("att_a", 50, payer=ANNE)) for each in (one, other)))
     assert await both == [Held(50, is_bound=True)] * 2
     assert (await rows.period(of))["held"] == 50
     await other.close()
 
 
-async def test_of_late_words_for_an_attempt_one_counts(database: Database, one: Server, rows: Book) -> None:
+async def test_of_late_words_for_an_attempt_one_counts(
+    database: Database, one: Server, rows: Book, dsn: str
+) -> None:
     await budget(database, 10**6)
     other = await server(database, "other")
-    await other.settle(spent("att_unknown", 1))  # a first statement takes so long that the race would be over
-    names = [f"att_late{number}" for number in range(20)]
-    for each in names:
-        await one.hold(wanted(each, 100, payer=ANNE))
-        await one.settle(spent(each, 0, suspense=100, source="none"))
-    late = [(till, each, cost) for each in names for till, cost in ((one, 40), (other, 60))]
-    await asyncio.gather(*(till.settle(spent(each, cost)) for till, each, cost in late))
+    await one.hold(wanted("att_a", 100, payer=ANNE))
+    await one.settle(spent("att_a", 0, suspense=100, source="none"))
+    async with held_up(rows, dsn, "SELECT * FROM ledger_entries FOR UPDATE"):
+        late = asyncio.gather(*(till.settle(spent("att_a", cost)) for till, cost in ((one, 40), (other, 60))))
+    await late
     await other.close()
-    told = await rows.rows("SELECT entry_id, count(*) AS times FROM ledger_corrections GROUP BY 1")
-    assert {row["entry_id"]: row["times"] for row in told} == dict.fromkeys(names, 1)
+    [told] = await rows.rows("SELECT amount FROM ledger_corrections")
+    assert told["amount"] in {40, 60}
