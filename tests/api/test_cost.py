@@ -73,6 +73,23 @@ async def test_a_session_and_a_user_are_limited_and_told_what_is_left(api: House
     assert (await get(api, f"/budgets/status/{chat}", ann))["allowed"] is False
 
 
+async def test_what_may_still_turn_out_to_be_spent_is_told_as_held(api: House) -> None:
+    root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+    chat = await api.conversation(ann)
+    paths = {"session": f"/budgets/session/{chat}", "user": "/budgets/user/ann"}
+    for path in paths.values():
+        await post(api, path, {"budget_limit": 1}, root)
+    who = await spender(api.database, "acme", "ann")
+    await who.settle(await who.hold(DOLLAR // 2, conversation=chat), DOLLAR // 10, suspense=DOLLAR * 3 // 10)
+    await who.hold(DOLLAR // 5, conversation=chat)
+    status = await get(api, f"/budgets/status/{chat}", ann)
+    for kind, path in paths.items():
+        for told in (status[kind], await post(api, path, {"budget_limit": 1}, root)):
+            assert [told[each] for each in ("spent", "held", "remaining")] == ["0.1", "0.5", "0.4"]
+    for told in (await get(api, "/v1/budgets", ann))["data"]:
+        assert [told[each] for each in ("spent", "held", "suspense")] == ["0.1", "0.2", "0.3"]
+
+
 async def test_an_admin_asks_what_is_left_for_a_session_and_a_user_that_are_yet_to_come(api: House) -> None:
     root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
     await post(api, "/budgets/session/s-1", {"budget_limit": 1}, root)

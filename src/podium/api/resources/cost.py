@@ -73,7 +73,10 @@ class UserLimit(_LimitGiven):
 
 
 class LimitShown(BaseModel):
-    """A limit and what is left of it, in dollars as decimal strings. A default that no call was made on has no id."""
+    """A limit and what is left of it, in dollars as decimal strings. A default that no call was made on has no id.
+
+    `held` is all that is set aside: for calls under way, and for what others may still turn out to cost.
+    """
 
     id: str | None
     budget_limit: str
@@ -308,7 +311,7 @@ def _limit(status: Status) -> LimitShown:
         id=None if status.budget.id == ids.nobody("bud") else status.budget.id,
         budget_limit=money.dollars(status.budget.amount),
         spent=money.dollars(status.spent),
-        held=money.dollars(status.held),
+        held=money.dollars(status.held + status.suspense),
         remaining=money.dollars(status.remaining),
         alert_threshold=status.budget.alert / 1000,
         reset_period=names[status.budget.period],
