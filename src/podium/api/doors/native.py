@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium import conversation
+from podium.api.accept import prefers_events
 from podium.api.ending import ending_headers
 from podium.api.passage import Limits
 from podium.api.serve import (
@@ -190,7 +191,7 @@ def wants_stream(scope: Scope, given: bool | None) -> bool:
     """Whether the answer is to come in pieces: as the body says, else as the header `accept` does."""
     if given is not None:
         return given
-    return any(name == b"accept" and b"text/event-stream" in value for name, value in scope["headers"])
+    return prefers_events(b",".join(value for name, value in scope["headers"] if name == b"accept"))
 
 
 def _asked(incoming: Incoming, given: TurnGiven, conversation_id: str) -> Ask:
