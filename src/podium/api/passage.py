@@ -130,9 +130,16 @@ def _is_repeated(headers: list[tuple[bytes, bytes]]) -> bool:
 
 
 def enter(scope: Scope) -> Passage:
-    """Begin a request's passage."""
+    """Begin a request's passage. What its query names and leaves empty is not given."""
+    if scope["query_string"]:
+        scope["query_string"] = _given(scope["query_string"])
     passage = scope[_SCOPE_KEY] = Passage(scope["headers"], scope["query_string"])
     return passage
+
+
+def _given(query: bytes) -> bytes:
+    """The query's members that have a value, as they were sent."""
+    return b"&".join([member for member in query.split(b"&") if member.partition(b"=")[2]])
 
 
 def passage_of(scope: Scope) -> Passage:
