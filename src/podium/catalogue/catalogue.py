@@ -39,7 +39,7 @@ class Catalogue:
         """The candidates for a name, best first, with what they cost now; without a name, for the default model.
 
         A name is split at its first slash only if the head is an endpoint. A bare name is a route, a listed model, or
-        belongs to the one endpoint whose pattern fits.
+        belongs to the one endpoint whose pattern fits. Nothing answers to a name that cannot be shown.
 
         Raises:
             UnknownModel: nothing answers to it; the message says what is there.
@@ -72,6 +72,8 @@ class Catalogue:
             open_book()
 
     def _single(self, name: str) -> Candidate | None:
+        if not name.isprintable():  # no host has such a model, and the database could not store all of them
+            return None
         head, slash, tail = name.partition("/")
         if slash and head in self.endpoints:
             return self._at(self.endpoints[head], tail) if tail else None
