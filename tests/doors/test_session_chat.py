@@ -54,8 +54,6 @@ async def test_a_session_is_begun_spoken_in_read_listed_and_deleted(ann: Caller,
     [listed] = await ann.good("GET", f"/llm/chat/sessions{slash}")
     assert set(listed) == {"session_id", "user_id", "created_at", "last_active"}
     assert (listed["session_id"], listed["user_id"]) == (session, ANN)
-    active = datetime.fromisoformat(listed["last_active"])
-    assert times[0] <= datetime.fromisoformat(went["updated_session"]) <= active
     assert datetime.fromisoformat(listed["created_at"]) <= times[0]
 
     gone = await ann.good("DELETE", f"/llm/chat/{session}{slash}")
@@ -63,6 +61,17 @@ async def test_a_session_is_begun_spoken_in_read_listed_and_deleted(ann: Caller,
     assert await ann.good("GET", f"/llm/chat/sessions{slash}") == []
     assert (await ann.ask("GET", f"/llm/chat/{session}/history{slash}")).status == 404
     assert (await ann.ask("DELETE", f"/llm/chat/{session}{slash}")).status == 404
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_an_answer_tells_the_sessions_last_activity_as_the_list_does(ann: Caller, accept: str) -> None:
+    session = (await begin(ann))["session_id"]
+    told = await ann.ask("POST", f"/llm/chat/{session}/message/", {"user_message": "hi"}, accept=accept)
+    updated = (told.events[-1] if told.events else told.json)["updated_session"]
+    [listed] = await ann.good("GET", "/llm/chat/sessions/")
+    assert updated == listed["last_active"]
+    answered = (await ann.good("GET", f"/llm/chat/{session}/history/"))[-1]["timestamp"]
+    assert datetime.fromisoformat(answered) <= datetime.fromisoformat(updated)
 
 
 async def test_a_session_is_a_conversation_under_the_same_bits(ann: Caller) -> None:

@@ -1,5 +1,8 @@
 """Session chat: `/llm/chat/…`, where sessions are named by UUIDs."""
 
+from contextlib import suppress
+from datetime import datetime
+
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,6 +27,8 @@ from podium.api.passage import Limits, principal_of
 from podium.api.serve import send_json
 from podium.api.services import Services
 from podium.api.turning import read_incoming
+from podium.errors import PodiumError
+from podium.identity import Principal
 from podium.identity.users import names_of
 from podium.kit import ids
 from podium.turn.turns import Turns
@@ -85,7 +90,20 @@ class SessionChat:
         who = await as_owner(self._database, incoming.who, found.user)
         said = Said(who, found.id, given.user_message)
         stream = wants_stream(scope, None)
-        await answer(self._turns, said, _GOING_ON, incoming, (receive, send), stream=stream)
+        await answer(self._turns, said, self._going_on(who), incoming, (receive, send), stream=stream)
+
+    def _going_on(self, who: Principal) -> Manner:
+        async def whole(turn: TurnReport) -> MessageAnswered:
+            return MessageAnswered(_text_of(turn), updated_session=await self._last_active(who, turn))
+
+        return Manner(session=uuid_of, whole=whole)
+
+    async def _last_active(self, who: Principal, turn: TurnReport) -> datetime:
+        """When its session was last active; when it ended, where the session cannot be read or is gone."""
+        found = None
+        with suppress(PodiumError):  # an answer that is there is told, whatever befalls the database
+            found = await conversation.find(self._database, who, turn.conversation_id or "")
+        return turn.ended_at or turn.created_at if found is None else found.updated_at
 
     async def _history(self, scope: Scope, _receive: Receive, send: Send) -> None:
         conversation_id = _named(scope)
@@ -135,13 +153,8 @@ def _text_of(turn: TurnReport) -> str:
     return text_of(turn.output or ())
 
 
-def _begun(turn: TurnReport) -> SessionBegun:
+async def _begun(turn: TurnReport) -> SessionBegun:
     return SessionBegun(session_id=uuid_of(turn.conversation_id or ""), message=_text_of(turn))
 
 
-def _gone_on(turn: TurnReport) -> MessageAnswered:
-    return MessageAnswered(response_message=_text_of(turn), updated_session=turn.ended_at or turn.created_at)
-
-
 _BEGINNING = Manner(session=uuid_of, whole=_begun)
-_GOING_ON = Manner(session=_BEGINNING.session, whole=_gone_on)

@@ -168,7 +168,7 @@ def _manner(session: str | None) -> Manner:
     def called(conversation_id: str) -> str:
         return session if session is not None else uuid_of(conversation_id)
 
-    def whole(turn: TurnReport) -> ChatAnswer:
+    async def whole(turn: TurnReport) -> ChatAnswer:
         output = turn.output or ()
         return ChatAnswer(
             response=text_of(output),

@@ -1,7 +1,7 @@
 """Say something in a session and answer as its door does: whole, or in pieces as they come."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -11,7 +11,7 @@ from starlette.types import Receive, Send
 from podium import conversation
 from podium.api.compat.refusal import refused
 from podium.api.ending import ending_headers
-from podium.api.serve import SSE, failure_of, send_json, send_stream, wait_spoken, wait_terminal
+from podium.api.serve import SSE, Stretches, failure_of, send_json, send_stream, wait_spoken, wait_terminal
 from podium.api.turning import Incoming, begun
 from podium.errors import PodiumError
 from podium.identity import Principal
@@ -20,7 +20,7 @@ from podium.store.database import Database
 from podium.turn import queries
 from podium.turn.ask import Ask
 from podium.turn.turns import Turns
-from podium.vocabulary.event import RefusalDelta, Terminal, TextDelta, TurnReport, TurnStarted
+from podium.vocabulary.event import RefusalDelta, Terminal, TextDelta, TurnCompleted, TurnReport, TurnStarted
 from podium.vocabulary.part import Part, Refusal, Text
 from podium.vocabulary.request import Line, Request, Sampling
 
@@ -32,7 +32,7 @@ class Manner:
     """A door's way to answer: what it calls a conversation, and what it tells of a turn that has ended."""
 
     session: Callable[[str], str]
-    whole: Callable[[TurnReport], Struct]
+    whole: Callable[[TurnReport], Awaitable[Struct]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,15 @@ async def answer(
     spoken = msgspec.structs.replace(incoming, who=said.who)  # whose limit counts it
     async with begun(turns, _ask(said, incoming), spoken, receive, stream=stream) as turn:
         if stream:
-            first = await wait_spoken(turn.stretches, turn.failure)
-            await send_stream(send, turn.headers, first, turn.stretches, Frames(manner, turn.id))
+            frames = Frames(manner, turn.id)
+            async with aclosing(frames.foreseeing(turn.stretches)) as stretches:
+                first = await wait_spoken(stretches, turn.failure)
+                await send_stream(send, turn.headers, first, stretches, frames)
             return
         terminal, _ = await wait_terminal(turn.stretches)
         if (error := turn.failure(terminal)) is not None:
             raise error
-        told = _encoder.encode(manner.whole(terminal.turn))
+        told = _encoder.encode(await manner.whole(terminal.turn))
         await send_json(send, 200, [*turn.headers, *ending_headers(terminal.turn)], told)
 
 
@@ -99,6 +101,15 @@ class Frames:
     def __init__(self, manner: Manner, turn: str) -> None:
         self._manner = manner
         self._turn = turn
+        self._done = b""
+
+    async def foreseeing(self, stretches: Stretches) -> Stretches:
+        """The same stretches; before the last one of them `done` is made."""
+        async for stretch in stretches:  # aclosing: who began the turn closes it
+            last = stretch[-1].event
+            if isinstance(last, TurnCompleted):
+                self._done = _frame("done", _encoder.encode(await self._manner.whole(last.turn)))
+            yield stretch
 
     def frame(self, entry: Numbered) -> bytes:
         """One SSE event, or nothing."""
@@ -111,9 +122,7 @@ class Frames:
             )
         if isinstance(event, Terminal):
             error = failure_of(event)
-            if error is not None:
-                return _frame("error", refused(error, self._turn))
-            return _frame("done", _encoder.encode(self._manner.whole(event.turn)))
+            return self._done if error is None else _frame("error", refused(error, self._turn))
         return b""
 
 

@@ -1,20 +1,21 @@
 -- Put messages at the end of a conversation, give the position of the last, and say which turn speaks now (null: none).
 -- `_input` is a JSON array of {id, speaker, role, parts}; parts are a string, itself JSON, stored character by character.
--- The caller holds the conversation's row lock.
+-- Their time is the conversation's last activity, to the microsecond. The caller holds the conversation's row lock.
 CREATE OR REPLACE FUNCTION conversation_append(_conversation text, _turn text, _input text, _running text)
 RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     _given int := CASE WHEN _input IS NULL THEN 0 ELSE json_array_length(_input::json) END;
+    _now timestamptz := clock_timestamp();
     _last int;
 BEGIN
     UPDATE conversations
-       SET messages = messages + _given, running = _running, updated_at = clock_timestamp()
+       SET messages = messages + _given, running = _running, updated_at = _now
      WHERE id = _conversation
     RETURNING messages INTO _last;
     IF NOT FOUND OR _given = 0 THEN
         RETURN _last;
     END IF;
-    INSERT INTO messages (conversation_id, position, id, parent_id, speaker, role, parts, turn_id)
+    INSERT INTO messages (conversation_id, position, id, parent_id, speaker, role, parts, turn_id, created_at)
     SELECT _conversation,
            _last - _given + each.ordinality,
            each.value ->> 'id',
@@ -25,7 +26,8 @@ BEGIN
            each.value ->> 'speaker',
            each.value ->> 'role',
            each.value ->> 'parts',
-           _turn
+           _turn,
+           _now
       FROM json_array_elements(_input::json) WITH ORDINALITY AS each;
     RETURN _last;
 END $$;
