@@ -222,6 +222,55 @@ async def test_a_session_that_several_users_have_is_named_with_its_user(api: Hou
     assert (await get(api, "/budgets/status/ours?user_id=ann", root))["session"] is None
 
 
+async def test_a_session_that_the_caller_holds_is_told_beside_the_user_who_is_named(api: House) -> None:
+    root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+    path, principals = "/budgets/status/s-1", {key: await api.keyring.find(key) for key in (root, ann)}
+    roots = await post(api, "/budgets/session/s-1?user_id=root", {"budget_limit": 1}, root)
+    begun = await open_session(api.database, principals[root], "s-1")
+    await post(api, "/budgets/user/ann", {"budget_limit": 5}, root)
+    told = await get(api, f"{path}?user_id=ann", root)
+    assert (told["session"]["id"], told["user"]["budget_limit"], told["allowed"]) == (roots["id"], "5", True)
+    assert (await get(api, f"{path}?user_id=nobody", root))["session"]["id"] == roots["id"]
+    await (await spender(api.database, "acme", "root")).spend(DOLLAR, conversation=begun.id)
+    told = await get(api, f"{path}?user_id=ann", root)
+    assert (told["session"]["remaining"], told["user"]["remaining"], told["allowed"]) == ("0", "5", False)
+    assert (await get(api, f"{path}?user_id=ann", ann))["session"] is None, "a member sees its own only"
+
+    anns = await post(api, "/budgets/session/s-1?user_id=ann", {"budget_limit": 3}, root)
+    for _ in range(2):  # while it waits, and when it has begun
+        told = await get(api, f"{path}?user_id=ann", root)
+        assert (told["session"]["id"], told["allowed"]) == (anns["id"], True), "their own goes first"
+        await open_session(api.database, principals[ann], "s-1")
+
+
+async def test_none_of_several_other_users_sessions_is_told_for_the_user_who_is_named(api: House) -> None:
+    root = await api.key("acme", "root", "admin")
+    for user in ("ann", "bob"):
+        await open_session(api.database, await api.keyring.find(await api.key("acme", user)), "ours")
+        await post(api, f"/budgets/session/ours?user_id={user}", {"budget_limit": 1}, root)
+        told = await get(api, "/budgets/status/ours?user_id=carl", root)
+        assert (told["session"] is None) is (user == "bob"), "one may be meant, and then neither"
+        assert told["allowed"] is True
+
+
+async def test_a_session_may_be_limited_for_a_user_who_is_yet_to_come(api: House) -> None:
+    root, ann = await api.key("acme", "root", "admin"), await api.key("acme", "ann")
+    path = "/budgets/session/s-1?user_id="
+    for user in ("new", "0A1B2C3D-0000-4000-8000-00000000ABCD"):
+        made = await post(api, f"{path}{user}", {"budget_limit": 1}, root)
+        assert (await post(api, f"{path}{user.lower()}", {"budget_limit": 2}, root))["id"] == made["id"]
+        begun = await api.key("acme", user)
+        assert (await get(api, "/budgets/status/s-1", begun))["session"]["id"] == made["id"]
+    assert (await get(api, "/budgets/status/s-1", ann))["session"] is None
+    for key, user, status in ((root, "usr_" + "1" * 32, 404), (ann, "newer", 403)):
+        told = await api.call("POST", f"{path}{user}", key, json={"budget_limit": 1})
+        assert told.status == status
+    assert (
+        await api.database.value("SELECT count(*) FROM users WHERE name IN ('newer', $1)", "usr_" + "1" * 32)
+        == 0
+    )
+
+
 async def test_the_limits_of_deleted_sessions_wait_for_their_users(api: House) -> None:
     root = await api.key("acme", "root", "admin")
     keys = {user: await api.key("acme", user) for user in ("ann", "bob")}

@@ -9,13 +9,14 @@ from podium.errors import Conflict, Unknown
 from podium.identity import Principal
 from podium.identity.user import User, canonical
 from podium.identity.users import find_tier, find_user, make_user
+from podium.kit import ids
 from podium.store.database import Database
 
 
 async def user_of(database: Database, who: Principal, word: str, *, make: bool = False) -> User | None:
     """The user whom this principal means by a name, an id or a UUID: oneself, or for admins anybody of the tenant.
 
-    One that is new is made if `make` is set, for admins.
+    One that is new is made if `make` is set, for admins; by a name, never by an id.
     """
     name, identifier = canonical(word), id_of("usr", word)
     if name == who.user_name or identifier == who.user:
@@ -23,7 +24,7 @@ async def user_of(database: Database, who: Principal, word: str, *, make: bool =
     if not who.is_admin:
         return None
     found = await find_user(database, who.tenant, name, identifier)
-    if found is None and make:
+    if found is None and make and not ids.is_id("usr", word):
         found = await make_user(database, who.tenant, name)
     return found
 

@@ -1,6 +1,7 @@
 """Budgets and costs at the paths that applications which think in sessions know."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from podium.api.resources.model import MOST_SESSION_NAME, Given, Name, as_name, 
 from podium.api.resources.route import Route
 from podium.api.resources.scopes import catch_up, find_scope, names_in
 from podium.api.services import TheServices
+from podium.conversation import Found
 from podium.errors import Conflict
 from podium.identity import Principal
 from podium.identity.users import names_of
@@ -154,11 +156,13 @@ async def limit_session(
     given: SessionLimit,
     request: Request,
     services: TheServices,
-    user_id: Annotated[Name | None, Query(description="Whose session it is, or is to be.")] = None,
+    user_id: Annotated[
+        Name | None, Query(description="Whose session it is, or is to be; a user that is new is made.")
+    ] = None,
 ) -> LimitShown:
     """For good, and before its first message too: then it counts for whoever first speaks in it. Again: changes it."""
     who = principal_of(request.scope)
-    named = await acting_for(services.database, who, user_id)
+    named = await acting_for(services.database, who, user_id, make=True)
     made = await _put(services.database, named, ("session", session_id), given, "total")
     await catch_up(services.database, named, session_id, made.budget)
     return _limit(made)
@@ -212,17 +216,21 @@ async def get_status(
         Name | None, Query(description="By name or id; for admins any of the tenant, new ones too.")
     ] = None,
 ) -> StatusShown:
-    """Of the session's user, or of the user who is named; of a session that is new, of whoever asks."""
+    """Of the session's user, or of the user who is named; of a session that is new, of whoever asks.
+
+    Where the user who is named has no session of that name and none is limited for them, it is the one that the caller
+    means by it.
+    """
     database, caller = services.database, principal_of(request.scope)
     who = await _asking(database, caller, user_id)
     session = await find_session(database, who, session_id)
     user = who.user if session is None or user_id is not None else session.user
     scopes: list[tuple[ScopeType, str]] = [("user", user), ("tenant", who.tenant), ("key", who.key)]
     if session is None:
-        name = session_name(session_id)
-        waiting = await budgets.find_waiting(database, who.tenant, name, who.only_user)
-        scopes += [("session", scope) for scope, _ in waiting]
-    else:
+        awaited = await budgets.find_waiting(database, who.tenant, session_name(session_id), who.only_user)
+        scopes += [("session", scope) for scope, _ in awaited]
+        session = None if awaited else await _callers(database, caller, session_id)
+    if session is not None:
         scopes.append(("session", session.id))
     found = _claimed(await budgets.find_bound(database, who.tenant, scopes, services.default_budgets))
     return StatusShown(
@@ -239,6 +247,13 @@ def _claimed(found: list[Status]) -> list[Status]:
     own = {each.period for each in sessions if each.owner is not None}
     gone = {each.id for each in sessions if each.owner is None and each.period in own}
     return [each for each in found if each.budget.id not in gone]
+
+
+async def _callers(database: Database, caller: Principal, word: str) -> Found | None:
+    """The session that the caller, for whomever they ask, means by this word, if it is one and only."""
+    with suppress(Conflict):
+        return await find_session(database, caller, word)
+    return None
 
 
 async def _asking(database: Database, who: Principal, user: str | None) -> Principal:

@@ -63,7 +63,7 @@ async def find_scope(database: Database, who: Principal, kind: ScopeType, word: 
         case "tenant":
             found = Scope(who.tenant) if word in (who.tenant, who.tenant_name) else None
         case "user":
-            user = await user_of(database, who, word, make=not ids.is_id("usr", word))
+            user = await user_of(database, who, word, make=True)
             found = None if user is None else Scope(user.id)
         case "key":
             owner = await find_holder(database, who.tenant, word)
