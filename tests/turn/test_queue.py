@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from podium.kit import ids
@@ -94,6 +95,7 @@ async def test_a_busy_conversation_refuses_who_wishes_it(home: Home) -> None:
         "POST", f"/v1/conversations/{conversation}/turns", {"input": "x", "on_busy": "reject"}
     )
     assert (status, told["error"]["code"]) == (409, "conversation_busy")
+    assert "on_busy" in told["error"]["hint"]
     assert len(await home.turns(conversation)) == 1
 
 
@@ -163,6 +165,22 @@ async def test_a_cancelled_turn_can_be_continued(home: Home) -> None:
     told = await home.good("POST", f"/v1/turns/{heard.turn}/continue", {})
     assert told["status"] == "completed"
     assert [role for role, _ in await home.items(conversation)] == ["user", "assistant", "assistant"]
+
+
+async def test_a_turn_that_is_being_continued_is_not_continued_again(home: Home) -> None:
+    script = {"rules": [{"match": "Continue", "answer": SLOW}]}
+    async with aiohttp.request("PUT", f"{home.host.root}/script", json=script) as scripted:
+        assert scripted.ok
+    conversation = await home.conversation()
+    heard = await speaking(home, conversation)
+    await home.good("POST", f"/v1/turns/{heard.turn}/cancel")
+    path = f"/v1/turns/{heard.turn}/continue"
+    going_on = asyncio.create_task(home.good("POST", path, {}))
+    await wait_for(lambda: len(home.host.oracle.calls) + len(home.host.oracle.running) == 2)
+    status, told = await home.ask("POST", path, {})
+    assert (status, told["error"]["code"]) == (409, "conversation_busy")
+    assert told["error"]["hint"] == "Wait for the running turn."
+    assert (await going_on)["status"] == "completed"
 
 
 @pytest.mark.parametrize(("wish", "status"), [("cancel", "cancelled"), ("continue", "completed")])

@@ -121,9 +121,9 @@ class Opening:
             case "mismatch":
                 raise Mismatch(param="Idempotency-Key", hint="Use a new key for a new request.")
             case "busy":
-                raise Busy(
-                    hint="Wait for the running turn, or ask with on_busy: enqueue or interrupt.", after=1.0
-                )
+                # To go on with a broken turn cannot wait: by then more would have been said since.
+                or_else = "" if ask.continues else ", or ask with on_busy: enqueue or interrupt"
+                raise Busy(hint=f"Wait for the running turn{or_else}.", after=1.0)
             case "full":
                 raise QueueFull(
                     f"{self._most_queued} turns wait in this conversation, as many as may.",
