@@ -32,6 +32,7 @@ from podium.turn.record import Recording
 from podium.turn.recover import Recovery
 from podium.turn.run import Steps
 from podium.turn.turns import Turns
+from podium.turn.unkept import find_ends
 from podium.wires.all import WIRES
 from podium.wires.wire import Wire
 
@@ -70,7 +71,7 @@ class App:
             slot=place.slot,
             seconds=server.lease_seconds,
         )
-        self._mirrors = Mirrors(self.database)
+        self._mirrors = Mirrors(self.database, partial(find_ends, self.database))
         self.wakeups = _wakeups(server.redis_url, self._mirrors) if server.redis_url else None
         self._journal = Journal(
             lane(durable=server.synchronous_commit),

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from podium.errors import Draining, Interrupted, Lost, Unavailable
+from podium.errors import Interrupted, Lost, Unavailable
 from podium.journal.lease import Lease
 from podium.journal.log import Log, Numbered
 from podium.journal.mirror import Mirrors
@@ -127,7 +127,8 @@ class Journal:
         """The events of any turn after a number, in stretches, until its end; wherever it runs.
 
         Who is `patient` shows nothing before the end, and is not woken for what comes until then.
-        Of a fleeting log that was lost nothing is kept but how it ends, so that alone follows.
+        Of a fleeting log that was lost nothing is kept but how it ends, so that alone follows; so it is with a log that
+        is not kept any more, or was deleted with its turn.
 
         Raises:
             Draining: this process ends before the turn.
@@ -150,17 +151,12 @@ class Journal:
                     await (log.closed() if patient else log.changed())
         if fleeting and not await self._mirrors.is_known(log_id):
             raise Interrupted
-        async with (
-            self._mirrors.mirrored(log_id) as mirror,
-            contextlib.aclosing(mirror.follow(0 if fleeting else at)) as stretches,
-        ):
+        async with contextlib.aclosing(self._mirrors.follow(log_id, 0 if fleeting else at)) as stretches:
             async for stretch in stretches:
                 if not fleeting:
                     yield stretch
                 elif isinstance(stretch[-1].event, Terminal):
                     yield stretch[-1:]
-            if not mirror.ended:
-                raise Draining(after=2.0)
 
     def leave(self) -> None:
         """Let go of those who follow turns that do not end here any more."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 import msgspec
 from msgspec import Struct
 
-from podium.vocabulary.event import TurnEvent
+from podium.vocabulary.event import Terminal, TurnEvent
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(TurnEvent)
@@ -38,7 +38,8 @@ class Log:
     """The events of one turn in this process. `shown` of them may be seen by listeners; it never shrinks.
 
     `stored` is how many are known to be in the database; it shrinks when a crash of Postgres took some back. A `sealed`
-    log waits for its record: what is added to it is stored, and then shown, with that alone.
+    log waits for its record: what is added to it is stored, and then shown, with that alone. `unkept` is how the turn
+    ended whose events the database has no more; what comes before it is not known, so it has no number.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Log:
         "sealed",
         "shown",
         "stored",
+        "unkept",
     )
 
     def __init__(self, log_id: str, owner: str, events: Sequence[Numbered] = ()) -> None:
@@ -62,6 +64,7 @@ class Log:
         self.ended = False
         self.lost = False
         self.sealed = False
+        self.unkept: Terminal | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._patient: list[asyncio.Future[None]] = []
 

@@ -1,27 +1,36 @@
 """Logs of turns that run elsewhere, or have ended: read from the database while somebody follows them.
 
 One query a process and tick reads all of them. A tick is 50 ms, or at once when a wake-up names a log that is followed.
+Once a second it is asked which of them are not kept and never will be, as their turns were deleted or ended long ago:
+their followers get the last event alone, and nobody waits for what does not come.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
-from podium.errors import PodiumError
-from podium.journal.log import Log, read_lines
+from podium.errors import Draining, PodiumError
+from podium.journal.log import Log, Numbered, read_lines
+from podium.kit import clock
 from podium.store.database import Database
+from podium.vocabulary.event import Terminal
 
 logger = logging.getLogger(__name__)
 
 _TICK = 0.05
+_LOOK_SECONDS = 1.0
+
+Ends = Callable[[Sequence[str]], Awaitable[Mapping[str, Terminal]]]
+"""Of these logs, those of which no event is kept or will be, with how their turns ended."""
 
 
 class Mirrors:
     """The followed logs of other processes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ends: Ends) -> None:
         self._database = database
+        self._ends = ends
         self._mirrors: dict[str, Log] = {}
         self._followers: dict[str, int] = {}
         self._woken = asyncio.Event()
@@ -44,6 +53,27 @@ class Mirrors:
             self._followers[log_id] -= 1
             if not self._followers[log_id]:
                 del self._followers[log_id], self._mirrors[log_id]
+
+    async def follow(self, log_id: str, after: int) -> AsyncGenerator[list[Numbered], None]:
+        """The events of a log after a number, in stretches, until its end.
+
+        Of a log that is not kept the last event follows, whatever the number.
+
+        Raises:
+            Draining: this process ends before the turn.
+        """
+        at = after
+        async with (
+            self.mirrored(log_id) as mirror,
+            contextlib.aclosing(mirror.follow(after)) as stretches,
+        ):
+            async for stretch in stretches:
+                at = stretch[-1].seq
+                yield stretch
+            if mirror.unkept is not None:
+                yield [Numbered(at + 1, mirror.unkept)]
+            elif not mirror.ended:
+                raise Draining(after=2.0)
 
     async def is_known(self, log_id: str) -> bool:
         """Whether the database has this log, whole or not.
@@ -72,10 +102,14 @@ class Mirrors:
                 await self._reader
 
     async def _read(self) -> None:
+        looked = clock.monotonic()
         try:
             while self._mirrors:
                 self._woken.clear()
                 try:
+                    if clock.monotonic() - looked > _LOOK_SECONDS:
+                        await self._end_unkept()
+                        looked = clock.monotonic()
                     await self._read_once()
                 except PodiumError as error:
                     logger.warning("journal.not_read", extra={"error": str(error)})
@@ -87,6 +121,14 @@ class Mirrors:
                     await asyncio.wait_for(self._woken.wait(), _TICK)
         finally:
             self._reader = None
+
+    async def _end_unkept(self) -> None:
+        followed = [mirror.id for mirror in self._mirrors.values() if not mirror.ended]
+        for log_id, end in (await self._ends(followed)).items():
+            mirror = self._mirrors.get(log_id)
+            if mirror is not None:
+                mirror.unkept = end
+                mirror.end()
 
     async def _read_once(self) -> None:
         open_mirrors = [mirror for mirror in self._mirrors.values() if not mirror.ended]

@@ -51,7 +51,7 @@ async def get(database: Database, turn_id: str, *, tenant: str, user: str | None
     if row is None:
         raise Unknown("There is no such turn.")
     whole = await database.value("SELECT journal_whole($1)", turn_id)
-    return Seen(report=_reported(row), kept=whole is not False)
+    return Seen(report=_reported(row), kept=row["status"] == "queued" if whole is None else whole)
 
 
 async def find(database: Database, turn_id: str) -> TurnReport | None:

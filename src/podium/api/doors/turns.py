@@ -102,8 +102,8 @@ class TurnRoutes:
         seen = await self._get(principal_of(scope), scope)
         if not seen.kept:
             raise Gone(
-                "The events of a stateless turn are not kept.",
-                hint="Use a conversation, or an Idempotency-Key.",
+                "The events of this turn are not kept.",
+                hint="In a conversation, or with an Idempotency-Key, they are kept for a while.",
             )
         after = _last_event(scope)
         if after is None:
