@@ -8,7 +8,7 @@ import pytest
 
 from podium import conversation
 from podium.api.compat.session import open_session
-from podium.api.compat.summary import summary_route
+from podium.api.compat.summary import summary_routes
 from podium.kit import money
 from podium.ledger import budgets
 from podium.ledger.analytics import roll
@@ -23,7 +23,7 @@ DOLLAR = money.NANO_PER_DOLLAR
 async def api(dsn: str) -> AsyncGenerator[House, None]:
     database = Database(dsn)
     await database.open()
-    async with house(dsn, hot=[summary_route(database)]) as opened:
+    async with house(dsn, hot=summary_routes(database)) as opened:
         yield opened
     await database.close()
 

@@ -11,7 +11,7 @@ from podium.api.application import build
 from podium.api.compat.routes import session_chat_routes, simple_chat_routes
 from podium.api.compat.session_chat import SessionChat
 from podium.api.compat.simple_chat import Defaults, SimpleChat
-from podium.api.compat.summary import summary_route
+from podium.api.compat.summary import summary_routes
 from podium.api.doors.counting import Counting
 from podium.api.doors.dialects import anthropic_routes, gemini_routes, model_routes, openai_routes
 from podium.api.doors.estimating import Estimating, estimate_route
@@ -115,5 +115,5 @@ def _session_routes(app: App, services: Services, limits: Limits) -> Sequence[Ho
     return (
         *session_chat_routes(SessionChat(app.turns, services, limits, seconds=defaults.session_seconds)),
         *simple_chat_routes(SimpleChat(app.turns, services, limits, defaults)),
-        summary_route(app.database),
+        *summary_routes(app.database),
     )

@@ -5,7 +5,7 @@ Plain ASGI from the server to the handler, so that a streamed chunk passes nothi
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
@@ -39,6 +39,11 @@ class HotRoute:
     def refusal(self, scope: Scope) -> Refuse | None:
         """How to write an error to this request."""
         return self.refuse if self.refusing is None else self.refusing(scope)
+
+    def alias(self) -> "HotRoute":
+        """The same route without the last slash of its path; with one where it has none."""
+        bare = self.path.removesuffix("/")
+        return replace(self, path=bare if bare != self.path else f"{bare}/", is_alias=True)
 
 
 _ByMethod = dict[str, HotRoute]

@@ -1,7 +1,6 @@
 """The routes of session chat and simple chat."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -82,21 +81,21 @@ def session_chat_routes(door: SessionChat) -> Sequence[HotRoute]:
             _told("end_session", "Delete a session.", None, Done, _ID),
         ),
     )
-    bare = (replace(each, path=each.path.removesuffix("/"), is_alias=True) for each in routes)
-    return (*routes, *bare)
+    return (*routes, *(each.alias() for each in routes))
 
 
 def simple_chat_routes(door: SimpleChat) -> Sequence[HotRoute]:
     """Simple chat. Names of sessions may hold slashes."""
+    history = _route(
+        ("GET", "/sessions/{id:path}/history", door.history()),
+        _told("read_chat", "What was said in a session.", None, ChatHistory, _NAMED, _USER),
+    )
     return (
         _route(
             ("POST", "/chat", door.chat()),
             _told("chat", "Say something, in a session that is made when new.", ChatGiven, ChatAnswer),
         ),
-        _route(
-            ("GET", "/sessions/{id:path}/history", door.history()),
-            _told("read_chat", "What was said in a session.", None, ChatHistory, _NAMED, _USER),
-        ),
+        *(history, history.alias()),
         _route(
             ("DELETE", "/sessions/{id:path}", door.delete()),
             _told("end_chat", "Delete a session.", None, Done, _NAMED, _USER),

@@ -145,8 +145,9 @@ class SessionChat:
 
 
 def _named(scope: Scope) -> str:
-    """The conversation that the path names; a malformed one answers as one that does not exist."""
-    return id_of("conv", scope["path_params"]["id"]) or ids.nobody("conv")
+    """The conversation that the path names, with dashes or without; what is no UUID names one that does not exist."""
+    word = scope["path_params"]["id"]
+    return id_of("conv", word) or id_of("conv", f"conv_{word.lower()}") or ids.nobody("conv")
 
 
 def _text_of(turn: TurnReport) -> str:

@@ -1,5 +1,7 @@
 """What a session has cost: `GET /sessions/{id}/cost-summary`."""
 
+from collections.abc import Sequence
+
 import msgspec
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
@@ -23,8 +25,8 @@ class CostSummary(BaseModel):
     avg_response_time_ms: int
 
 
-def summary_route(database: Database) -> HotRoute:
-    """The route; it stands among those of simple chat, because names of sessions may hold slashes."""
+def summary_routes(database: Database) -> Sequence[HotRoute]:
+    """The route, with and without a last slash, among those of simple chat: names of sessions may hold slashes."""
 
     async def serve(scope: Scope, _receive: Receive, send: Send) -> None:
         who = await asker(database, scope)
@@ -48,4 +50,5 @@ def summary_route(database: Database) -> HotRoute:
         ),
         replies={200: Reply("As asked.", {"application/json": CostSummary})},
     )
-    return HotRoute("GET", "/sessions/{id:path}/cost-summary", serve, operation, refusing=refusing)
+    route = HotRoute("GET", "/sessions/{id:path}/cost-summary", serve, operation, refusing=refusing)
+    return (route, route.alias())

@@ -1,5 +1,6 @@
 """Podium's own dialect: a conversation's turns, as JSON or as their numbered events."""
 
+import re
 from typing import Annotated, Literal, TypeVar, get_args
 
 import msgspec
@@ -34,18 +35,18 @@ Name = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
 class TurnGiven(Struct, frozen=True, forbid_unknown_fields=True):
-    """A new turn: what is said, and how to answer."""
+    """A new turn: what is said, and how to answer. What is null is not given."""
 
     input: str | Annotated[tuple[GivenPart, ...], Meta(min_length=1, max_length=1000)]
     model: Name | None = None
     stream: bool | None = None
-    on_busy: OnBusy = "enqueue"
-    on_disconnect: OnDisconnect = "continue"
+    on_busy: OnBusy | None = "enqueue"
+    on_disconnect: OnDisconnect | None = "continue"
     instructions: str | None = None
     max_output_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    stop: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    stop: Annotated[tuple[str, ...], Meta(max_length=16)] | None = ()
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
 
 
@@ -54,12 +55,15 @@ class ContinueGiven(Struct, frozen=True, forbid_unknown_fields=True):
 
     model: Name | None = None
     stream: bool | None = None
-    on_disconnect: OnDisconnect = "continue"
+    on_disconnect: OnDisconnect | None = "continue"
 
 
 _turn_given = msgspec.json.Decoder(TurnGiven)
 _continue_given = msgspec.json.Decoder(ContinueGiven)
 _encoder = msgspec.json.Encoder()
+_MEMBER = re.compile("(?:missing required|contains unknown) field `(.*)`", re.DOTALL)
+"""How msgspec names a member that an object lacks, or has too much."""
+
 _CONTINUABLE = ("interrupted", "failed", "cancelled")
 
 
@@ -136,7 +140,7 @@ class NativeDoor:
             trace=incoming.passage.id,
             conversation=broken.conversation_id,
             on_busy="reject",
-            on_disconnect=given.on_disconnect,
+            on_disconnect=given.on_disconnect or "continue",
             once=incoming.once,
             tries=incoming.tries,
             continues=broken.id,
@@ -184,7 +188,9 @@ def decoded(decoder: msgspec.json.Decoder[Given], body: bytes) -> Given:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         told, _, at = str(error).partition(" - at `$")
-        raise InvalidRequest(told + ".", param=at.strip("`.") or None) from None
+        named = _MEMBER.search(told)
+        place = [at.strip("`."), "" if named is None else named[1]]
+        raise InvalidRequest(told + ".", param=".".join(filter(None, place)) or None) from None
 
 
 def wants_stream(scope: Scope, given: bool | None) -> bool:
@@ -210,7 +216,7 @@ def _asked(incoming: Incoming, given: TurnGiven, conversation_id: str) -> Ask:
                 max_output=given.max_output_tokens,
                 temperature=given.temperature,
                 top_p=given.top_p,
-                stop=given.stop,
+                stop=given.stop or (),
                 seed=given.seed,
             ),
             stream=True,
@@ -219,8 +225,8 @@ def _asked(incoming: Incoming, given: TurnGiven, conversation_id: str) -> Ask:
         model=given.model,
         trace=incoming.passage.id,
         conversation=conversation_id,
-        on_busy=given.on_busy,
-        on_disconnect=given.on_disconnect,
+        on_busy=given.on_busy or "enqueue",
+        on_disconnect=given.on_disconnect or "continue",
         once=incoming.once,
         tries=incoming.tries,
     )

@@ -280,6 +280,7 @@ async def _warnings(database: Database, found: list[Status], session: str) -> li
     ]
 
 
+@reading.get("/cost-tracking/analytics/", include_in_schema=False)
 @reading.get(
     "/cost-tracking/analytics",
     responses=error_replies("member", takes="nothing"),
