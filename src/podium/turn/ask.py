@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 from podium.identity.payer import Payer
 from podium.vocabulary.part import Part
 from podium.vocabulary.request import Line, Request, Source
+from podium.wires.dialect import without_prompt
 
 OnBusy = Literal["enqueue", "reject", "interrupt"]
 OnDisconnect = Literal["continue", "cancel"]
@@ -123,8 +124,9 @@ _said = msgspec.json.Decoder(tuple[Said, ...])
 
 
 def encode(ask: Ask) -> bytes:
-    """An ask as its turn's row keeps it. The messages stand in the conversation, so they are left out of the source."""
+    """An ask as its turn's row keeps it."""
     source = ask.request.source
+    members = {} if source is None else without_prompt(source.wire, source.members)
     return _encoder.encode(
         _Stored(
             request=msgspec.structs.replace(ask.request, source=None),
@@ -136,17 +138,19 @@ def encode(ask: Ask) -> bytes:
             key=ask.key,
             wire=source.wire if source else None,
             headers=source.headers if source else {},
-            members={k: v for k, v in source.members.items() if k != "messages"} if source else {},
+            members=members,
         )
     )
 
 
 def decode(text: bytes, *, tenant: str, user: str, conversation: str | None) -> Ask:
-    """The way back."""
+    """The way back. Its lines are written anew: those of its conversation come between, and none is as it was sent."""
     stored = _stored.decode(text)
     request = stored.request
     if stored.wire is not None:
-        source = Source(wire=stored.wire, members=stored.members, read=request, headers=stored.headers)
+        members = without_prompt(stored.wire, stored.members)
+        read = msgspec.structs.replace(request, lines=())
+        source = Source(wire=stored.wire, members=members, read=read, headers=stored.headers)
         request = msgspec.structs.replace(request, source=source)
     return Ask(
         tenant=tenant,

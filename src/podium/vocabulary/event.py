@@ -7,11 +7,11 @@ Each event's tag is its `type` on the SSE stream, in storage and on the bus. `in
 from datetime import datetime
 from typing import Literal, get_args
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 from typing_extensions import TypeIs
 
 from podium.vocabulary.cost import CostBreakdown, CostInfo, CountingMethod
-from podium.vocabulary.part import Extra, Part
+from podium.vocabulary.part import Extra, Part, RawIfAny
 from podium.vocabulary.usage import HostUsage, Usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "other"]
@@ -34,7 +34,7 @@ class TextDelta(Struct, frozen=True, tag="text.delta", omit_defaults=True):
     index: int
     text: str
     choice: int = 0
-    logprobs: Raw | None = None
+    logprobs: RawIfAny = None
     extra: Extra | None = None
 
 
@@ -44,7 +44,7 @@ class RefusalDelta(Struct, frozen=True, tag="refusal.delta", omit_defaults=True)
     index: int
     text: str
     choice: int = 0
-    logprobs: Raw | None = None
+    logprobs: RawIfAny = None
     extra: Extra | None = None
 
 

@@ -4,9 +4,14 @@ A part is a piece of content of one kind. `Opaque` is what Podium has no word fo
 it came from and goes back only there. `extra` keeps the unknown members of a known kind in the same way.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Raw, Struct
+
+if TYPE_CHECKING:
+    RawIfAny = Raw | None
+else:
+    RawIfAny = Raw  # msgspec decodes no union with Raw (into None alone); a member that is absent is None all the same
 
 
 class Extra(Struct, frozen=True, omit_defaults=True):

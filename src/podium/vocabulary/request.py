@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
-from podium.vocabulary.part import Extra, Part
+from podium.vocabulary.part import Extra, Part, RawIfAny
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
@@ -23,7 +23,7 @@ class Tool(Struct, frozen=True, omit_defaults=True):
 
     name: str
     description: str | None = None
-    parameters: Raw | None = None
+    parameters: RawIfAny = None
     strict: bool | None = None
     kind: Literal["function", "custom", "hosted"] = "function"
     extra: Extra | None = None
@@ -41,7 +41,7 @@ class Schema(Struct, frozen=True, omit_defaults=True):
     """The shape that the answer must have; without `schema`, any JSON object."""
 
     name: str | None = None
-    schema: Raw | None = None
+    schema: RawIfAny = None
     strict: bool | None = None
     description: str | None = None
     extra: Extra | None = None
@@ -68,7 +68,7 @@ class Sampling(Struct, frozen=True, omit_defaults=True):
     choices: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
-    logit_bias: Raw | None = None
+    logit_bias: RawIfAny = None
     parallel_tool_calls: bool | None = None
     effort: Effort | None = None
 
@@ -97,8 +97,8 @@ class Source(Struct, frozen=True):
     """The JSON that a request was read from: its wire and its top-level members, each as sent.
 
     `read` is the request as it stood after reading. A field of a later request that is still the same object as
-    `read`'s was not touched by the turn, so its members travel verbatim. `headers` are those of the client's that mean
-    something to a host of the same wire, in lower case.
+    `read`'s was not touched by the turn, so its members travel verbatim. Where `read` has no lines, what they were read
+    from is not kept. `headers` are those of the client's that mean something to a host of the same wire, in lower case.
     """
 
     wire: str

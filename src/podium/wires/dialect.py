@@ -227,6 +227,19 @@ def unknown_choice(wire: str, value: Raw) -> ToolChoice:
     return ToolChoice(mode="auto", extra=Extra(wire, {WHOLE: value}))
 
 
+_PROMPT = {
+    "openai_chat": frozenset({"messages"}),
+    "anthropic": frozenset({"system", "messages"}),
+    "gemini": frozenset({"systemInstruction", "system_instruction", "contents"}),
+}
+
+
+def without_prompt(wire: str, members: Members) -> Members:
+    """The members of a request of this wire, but those that its lines were read from."""
+    prompt = _PROMPT.get(wire, frozenset())
+    return {name: value for name, value in members.items() if name not in prompt}
+
+
 def unsaid_members(request: Request, wire: str) -> Iterator[str]:
     """The members of a request of another dialect that have no word in the vocabulary, for a host of `wire`.
 

@@ -47,7 +47,7 @@ class Prompt:
         self._writer = writer
         self._inline_system = inline_system
         self._dropped = dropped
-        self._sent = {} if source is None else _sent(source)
+        self._sent = {} if source is None or not source.read.lines else _sent(source)
         self._system: list[Raw] = []
         self._system_as_sent: Raw | None = None
         self._messages: list[Message | Raw] = []

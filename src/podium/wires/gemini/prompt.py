@@ -21,7 +21,7 @@ class _Sent:
         self._system_line: Line | None = None
         self._groups: dict[int, tuple[Group, int]] = {}
         self._lines: tuple[Line, ...] = ()
-        if source is None:
+        if source is None or not source.read.lines:
             return
         named, at = camel(source.members), 0
         self._lines = source.read.lines

@@ -70,7 +70,7 @@ def _is_new(field: str, request: Request, source: Source | None) -> bool:
 def _messages(request: Request, source: Source | None, endpoint: Endpoint, dropped: list[str]) -> Raw:
     """Every line that is still the one that was read goes as it was sent, whatever stands around it now."""
     sent: dict[int, Raw] = {}
-    if source is not None:
+    if source is not None and source.read.lines:
         sent = {
             id(line): message
             for line, message in zip(source.read.lines, decode_raws(source.members["messages"]), strict=True)

@@ -1,0 +1,101 @@
+"""A turn of any dialect that does not run at once: it waits in its conversation, or goes on with one that broke off."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from itertools import product
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.doors.podium import Podium, podium
+from tests.doors.surface import WIRES, hosts
+from tests.serving import Cluster, fresh_database
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NATIVE = "/v1/conversations/{}/turns"
+TOOL = {"name": "look", "description": "Look.", "parameters": {"type": "object", "properties": {}}}
+PAIRS = list(product(WIRES, WIRES))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(cluster: Cluster) -> AsyncGenerator[Podium, None]:
+    async with fresh_database(cluster) as dsn, podium(dsn, catalogue=hosts) as started:
+        yield started
+
+
+def asked(wire: str, model: str, text: str) -> tuple[str, dict[str, Any]]:
+    """A request of this dialect with instructions and a tool: its path and its body."""
+    match wire:
+        case "openai_chat":
+            lines = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": text}]
+            tools = [{"type": "function", "function": TOOL}]
+            return "/v1/chat/completions", {"model": model, "messages": lines, "tools": tools}
+        case "anthropic":
+            tools = [{"name": "look", "description": "Look.", "input_schema": TOOL["parameters"]}]
+            lines = [{"role": "user", "content": text}]
+            more = {"system": "Be kind.", "max_tokens": 900, "tools": tools}
+            return "/v1/messages", {"model": model, "messages": lines, **more}
+        case _:
+            contents = [{"role": "user", "parts": [{"text": text}]}]
+            system = {"parts": [{"text": "Be kind."}]}
+            more = {"systemInstruction": system, "tools": [{"functionDeclarations": [TOOL]}]}
+            return f"/v1beta/models/{model}:generateContent", {"contents": contents, **more}
+
+
+async def say(server: Podium, wire: str, model: str, text: str, conversation: str) -> str:
+    """One message in a conversation over the door of a dialect; what was answered."""
+    path, body = asked(wire, model, text)
+    told = await server.call("POST", path, json={**body, "x_podium": {"conversation": conversation}})
+    match wire:
+        case "openai_chat":
+            said = told["choices"][0]["message"]["content"]
+        case "anthropic":
+            said = "".join(block["text"] for block in told["content"])
+        case _:
+            said = "".join(part["text"] for part in told["candidates"][0]["content"]["parts"])
+    assert isinstance(said, str)
+    return said
+
+
+@pytest.mark.parametrize(("wire", "host"), PAIRS)
+async def test_a_message_of_any_dialect_waits_for_the_one_that_is_answered(
+    server: Podium, wire: str, host: str
+) -> None:
+    conversation = await server.conversation()
+    model = f"{host}/small"
+    first = {"input": "[[tokens=8 rate=20]]", "model": "openai_chat/small"}
+    async with server.http.post(server.url + NATIVE.format(conversation), json={**first, "stream": True}) as slow:
+        await slow.content.readany()
+        waiting = asyncio.create_task(say(server, wire, model, "[[recall]]", conversation))
+        while not await _queued(server, conversation):
+            assert not waiting.done(), waiting
+        await slow.read()
+    told = (await waiting).split("\n")
+    assert told[0].endswith(": Be kind.")
+    assert told[1] == "user: [[tokens=8 rate=20]]"
+    assert told[-1] == "user: [[recall]]"
+
+
+async def _queued(server: Podium, conversation: str) -> int:
+    told = await server.call("GET", f"/v1/conversations/{conversation}")
+    depth: int = (told.get("queue") or {"depth": 0})["depth"]
+    return depth
+
+
+@pytest.mark.parametrize(("wire", "host"), PAIRS)
+async def test_a_broken_answer_of_any_dialect_can_be_continued(server: Podium, wire: str, host: str) -> None:
+    conversation = await server.conversation()
+    path, body = asked(wire, f"{host}/small", "[[tokens=30]] [[fault close after=5]]")
+    body |= {"x_podium": {"conversation": conversation}}
+    if wire == "gemini":
+        path = path.replace(":generateContent", ":streamGenerateContent?alt=sse")
+    else:
+        body["stream"] = True
+    async with server.http.post(server.url + path, json=body) as broken:
+        turn = broken.headers["x-podium-turn"]
+        await broken.read()
+    assert (await server.call("GET", f"/v1/turns/{turn}"))["status"] == "interrupted"
+    told = await server.call("POST", f"/v1/turns/{turn}/continue")
+    assert (told["status"], told["model"]) == ("completed", f"{host}/small")
