@@ -314,8 +314,46 @@ async def test_texts_alone_are_counted_to_the_token(shared: Desk, delta: Any, *,
     await bill.grow()
     assert await shared.sums(budget) == (0, need, 0)
     paid, _ = await bill.settle(whole=True, loss="none", response=None, milliseconds=0)
-    assert paid.usage == Usage(input=count.tokens, output=output)
+    assert paid.usage is not None
+    assert (paid.usage.input, paid.usage.output_total) == (count.tokens, output)
+    assert bool(paid.usage.reasoning) == (delta is ReasoningDelta)
     assert (paid.source, paid.method) == ("estimate", count.method if is_exact else "estimate")
+
+
+async def test_thoughts_cost_what_thoughts_do(shared: Desk) -> None:
+    """And are believed by a fifth less, as all that is estimated, where the host was told a cap."""
+    thoughts, words = "hm, " * 400, "once upon a time there was " * 100
+    dear = replace(PROFILE, price=replace(PRICE, reasoning=30 * OUT * 1_000))
+    output, thought = [(await count_text(each, "small")).tokens for each in (words, thoughts)]
+    who = payer()
+    *_, likely = await bounds()
+    budget = await shared.budget(who, 10**15)
+    bill = await opened(shared, who, dear, max_output=10)
+    bill._held = 0  # as if a budget had had room for no more
+    bill._mark = len(thoughts) + len(words) - 1
+    assert not bill.see(ReasoningDelta(0, thoughts))
+    assert bill.see(TextDelta(0, words))
+    assert bill._roughly() == bill._worth.tokens // 2 * IN + len(words) // 4 * OUT + 400 * 30 * OUT
+    await bill.grow()
+    assert bill._mark == (len(thoughts) + len(words)) * 9 // 8
+    assert await shared.sums(budget) == (
+        0,
+        likely * IN + output * 4 // 5 * OUT + thought * 4 // 5 * 30 * OUT,
+        0,
+    )
+    paid, _ = await bill.settle(whole=True, loss="none", response=None, milliseconds=0)
+    assert paid.usage == Usage(input=likely, output=output, reasoning=thought)
+    assert paid.amount == likely * IN + output * OUT + thought * 30 * OUT
+
+
+async def test_a_count_beyond_every_window_is_none(shared: Desk) -> None:
+    for usage, believed in ((Usage(output=10**7), True), (Usage(output=10**7 + 1), False)):
+        bill = await opened(shared, payer(), max_output=100)
+        bill.see(text(8))
+        bill.see(UsageSeen(usage))
+        paid, _ = await bill.settle(whole=True, loss="none", response=None, milliseconds=0)
+        assert (paid.source == "provider") == believed
+        assert (paid.amount == 10**7 * OUT) == believed
 
 
 async def test_the_next_look_is_an_eighth_later(shared: Desk) -> None:
@@ -325,7 +363,7 @@ async def test_the_next_look_is_an_eighth_later(shared: Desk) -> None:
     bill.see(HUGE)
     bill.see(text(800))
     await bill.grow()
-    bill.see(UsageSeen(Usage(output=10**8)))
+    bill.see(UsageSeen(Usage(output=10**7)))
     assert not bill.see(text(100)), "nine hundred"
     assert bill.see(text(1))
 

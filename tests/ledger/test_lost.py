@@ -7,9 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from podium.catalogue.profile import Price
+from podium.kit import ids
 from podium.ledger import lost
 from podium.ledger.lost import Lost, Trace
 from podium.ledger.receipt import breakdown, digest
+from podium.ledger.streamed import Streamed
 from podium.ledger.tariff import UNKNOWN
 from podium.ledger.till import Wanted
 from podium.tokens.count import count_text
@@ -61,7 +63,7 @@ async def test_what_was_shown_is_charged_and_the_rest_waits(
     budget = await shared.budget(who, 10**9)
     attempt = f"att_{who.user}"
     await shared.server.hold(left(attempt, who.user, who))
-    ending = await settle(shared, Trace(who.user, attempt, said, usage, is_told=True))
+    ending = await settle(shared, Trace(who.user, attempt, Streamed(said), usage, is_told=True))
     output = (await count_text(said, "small")).tokens
     expected = usage or Usage(input=TOKENS)
     if counted:
@@ -84,12 +86,29 @@ async def test_what_was_shown_is_charged_and_the_rest_waits(
     assert (entry["input"], entry["output"], entry["response_id"]) == (expected.input, expected.output, None)
 
 
+async def test_thoughts_that_were_shown_are_charged_as_thoughts(shared: Desk) -> None:
+    who = payer()
+    price = dataclasses.replace(PRICE, reasoning=7_000_000)
+    output, thought = [(await count_text(each, "small")).tokens for each in (SAID, "Hm. " * 9)]
+    await shared.server.till.know(*digest(price))
+    for usage in (None, Usage(input=TOKENS, reasoning=thought - 1), Usage(10**9)):
+        attempt = ids.new("att")
+        await shared.server.hold(left(attempt, attempt, who, price))
+        ending = await settle(
+            shared, Trace(attempt, attempt, Streamed(SAID, "Hm. " * 9), usage, is_told=True)
+        )
+        assert ending is not None
+        assert ending.usage == Usage(input=TOKENS, output=output, reasoning=thought)
+    entries = await shared.of("ledger_entries", who)
+    assert {each["amount"] for each in entries} == {TOKENS * 1_000 + output * 3_000 + thought * 7_000}
+
+
 async def test_what_costs_more_than_was_held_leaves_nothing_waiting(shared: Desk) -> None:
     who = payer()
     budget = await shared.budget(who, 10**9)
     attempt = f"att_{who.user}"
     await shared.server.hold(left(attempt, who.user, who))
-    await settle(shared, Trace(who.user, attempt, "", Usage(output=5_000), is_told=True))
+    await settle(shared, Trace(who.user, attempt, Streamed(), Usage(output=5_000), is_told=True))
     assert await shared.sums(budget) == (15_000_000, 0, 0)
 
 
@@ -98,7 +117,7 @@ async def test_of_what_nothing_was_shown_all_that_was_held_waits(shared: Desk) -
     budget = await shared.budget(who, 10**9)
     attempt = f"att_{who.user}"
     await shared.server.hold(left(attempt, who.user, who))
-    ending = await settle(shared, Trace(who.user, attempt, "", None, is_told=True))
+    ending = await settle(shared, Trace(who.user, attempt, Streamed(), None, is_told=True))
     assert ending == told(attempt, usage_source="none", in_suspense=True)
     assert await shared.sums(budget) == (0, 0, HELD)
     entry = await shared.entry(who)
@@ -110,7 +129,7 @@ async def test_a_model_without_a_price_is_counted_and_costs_nothing(shared: Desk
     who = payer()
     attempt = f"att_{who.user}"
     await shared.server.hold(left(attempt, who.user, who, UNKNOWN))
-    ending = await settle(shared, Trace(who.user, attempt, SAID, None, is_told=True))
+    ending = await settle(shared, Trace(who.user, attempt, Streamed(SAID), None, is_told=True))
     assert ending is not None
     assert (ending.cost, ending.cost_breakdown, ending.usage_source) == (None, None, "estimate")
     assert ending.usage is not None
@@ -124,7 +143,7 @@ async def test_attempts_that_a_log_does_not_tell_of(shared: Desk, *, is_told: bo
     budget = await shared.budget(who, 10**9)
     for number in range(2):
         await shared.server.hold(left(f"att_{who.user}_{number}", who.user, who))
-    assert await settle(shared, Trace(who.user, None, "", None, is_told=is_told)) is None
+    assert await settle(shared, Trace(who.user, None, Streamed(), None, is_told=is_told)) is None
     assert await shared.sums(budget) == (0, 0, 0 if is_told else 2 * HELD)
     assert await shared.of("holds", who) == []
     assert len(await shared.of("ledger_entries", who)) == (0 if is_told else 2)
@@ -135,7 +154,7 @@ async def test_only_the_last_attempt_is_charged_for_what_was_shown(shared: Desk)
     attempts = [f"att_{who.user}_{number}" for number in range(3)]
     for attempt in attempts:
         await shared.server.hold(left(attempt, who.user, who))
-    ending = await settle(shared, Trace(who.user, attempts[1], SAID, None, is_told=False))
+    ending = await settle(shared, Trace(who.user, attempts[1], Streamed(SAID), None, is_told=False))
     assert ending is not None
     assert (ending.attempt, ending.usage_source) == (attempts[1], "estimate")
     entries = {row["id"]: row["usage_source"] for row in await shared.of("ledger_entries", who)}
@@ -148,7 +167,7 @@ async def test_what_its_owner_could_still_settle_is_told_as_it_was_entered(share
     await shared.server.hold(left(attempt, who.user, who))
     usage = Usage(10, 20, 30, 40, 50, audio_output=60)
     await shared.server.till.settle(replace(spent(attempt, 4_000), usage=usage))
-    trace = Trace(who.user, attempt, SAID, None, is_told=True)
+    trace = Trace(who.user, attempt, Streamed(SAID), None, is_told=True)
     assert await settle(shared, trace) == told(
         attempt,
         usage=usage,
@@ -170,7 +189,7 @@ async def test_what_was_held_by_a_price_that_nobody_kept_costs_what_nobody_knows
     who = payer()
     attempt = f"att_{who.user}"
     await shared.server.hold(replace(left(attempt, who.user, who), tariff="tar_gone"))
-    ending = await settle(shared, Trace(who.user, attempt, SAID, None, is_told=True))
+    ending = await settle(shared, Trace(who.user, attempt, Streamed(SAID), None, is_told=True))
     assert ending is not None
     assert (ending.cost, ending.cost_breakdown, ending.usage_source) == (None, None, "estimate")
     assert (await shared.entry(who))["amount"] == 0
@@ -188,7 +207,7 @@ async def test_a_sweep_takes_no_more_than_it_may(shared: Desk, monkeypatch: pyte
     for number in range(2):
         await shared.server.hold(left(f"att_{other.user}_{number}", other.user, other))
     monkeypatch.setattr(lost, "_MOST", 1)
-    await settle(shared, Trace(other.user, None, "", None, is_told=True))
+    await settle(shared, Trace(other.user, None, Streamed(), None, is_told=True))
     assert len(await shared.of("holds", other)) == 1
     sweeping = Lost(shared.database, shared.server.till)
     await sweeping.sweep()

@@ -11,10 +11,11 @@ from podium.catalogue.profile import Price, Profile
 from podium.errors import BudgetExceeded, BudgetExhausted, Inexpressible, ProviderError
 from podium.identity.payer import Payer
 from podium.ledger.receipt import digest
+from podium.ledger.streamed import Streamed, count_streamed, is_credible, went_on
 from podium.ledger.tariff import UNKNOWN, cost, dearest
 from podium.ledger.till import Settled, Spent, Till, Wanted
 from podium.ledger.worth import asked, capped, worth
-from podium.tokens.count import Count, ceiling, count_request, count_text, told
+from podium.tokens.count import Count, ceiling, count_request, told
 from podium.tokens.text import size_of
 from podium.vocabulary.cost import CountingMethod
 from podium.vocabulary.event import (
@@ -83,9 +84,10 @@ class Bill:
         self._worth = worth(request, profile, self._price, ceiling(request, profile))
         self._counted: CountingMethod | None = None
         self._tokens = self._worth.tokens // _SLACK
-        self._said: list[str] = []
+        self._words: list[str] = []
+        self._thoughts: list[str] = []
         self._is_plain = True
-        self._bytes = 0
+        self._bytes = self._thought_bytes = 0
         self._usage: Usage | None = None
         self._tier: str | None = None
         self._is_open = False
@@ -155,24 +157,35 @@ class Bill:
         match event:
             case TextDelta(text=text) | RefusalDelta(text=text):
                 self._add(text)
-            case ReasoningDelta(text=text) | ToolCallDelta(arguments=text):
+            case ToolCallDelta(arguments=text):
                 self._add(text)
                 self._is_plain = False
-            case UsageSeen(usage=usage) if usage != Usage():  # a count of nothing at all is none
+            case ReasoningDelta(text=text):
+                self._thoughts.append(text)
+                self._thought_bytes += size_of(text)
+                self._is_plain = False
+            case UsageSeen(usage=usage) if is_credible(usage):
                 self._usage, self._tier = usage, event.tier or self._tier
+            case UsageSeen(usage=usage) if usage != Usage():
+                _log.warning("usage.not_credible", extra={"model": self._profile.name, "usage": repr(usage)})
             case Finished() if self._worth.choices == 1:
                 self._is_watched = False
             case _:
                 return False
-        return self._is_watched and self._bytes > self._mark and self._roughly() > self._held
+        return (
+            self._is_watched
+            and self._bytes + self._thought_bytes > self._mark
+            and self._roughly() > self._held
+        )
 
     def _add(self, text: str) -> None:
-        self._said.append(text)
+        self._words.append(text)
         self._bytes += size_of(text)
 
     def _roughly(self) -> int:
         """What it costs so far, rather too much: most tokens are longer."""
-        guess = self._cost(Usage(input=self._worth.tokens // 2, output=self._bytes // 4))
+        said, thought = self._bytes // 4, self._thought_bytes // 4
+        guess = self._cost(Usage(input=self._worth.tokens // 2, output=said, reasoning=thought))
         return guess if self._usage is None else max(guess, self._cost(self._usage))
 
     def _cost(self, usage: Usage) -> int:
@@ -188,7 +201,7 @@ class Bill:
         Raises:
             BudgetExhausted: a budget has not enough left.
         """
-        self._mark = self._bytes * 9 // 8
+        self._mark = (self._bytes + self._thought_bytes) * 9 // 8
         need = await self._needed()
         if need <= self._held:
             return
@@ -202,10 +215,10 @@ class Bill:
     async def _needed(self) -> int:
         """What it costs so far. A host that was told its cap may well keep it: an estimate is then no proof at once."""
         await self._count()
-        output, method = await self._output()
+        came, method = await self._came()
         if method == "estimate" and self._is_capped:
-            output = output * 4 // 5
-        counted = self._cost(Usage(input=self._tokens, output=output))
+            came = Usage(output=came.output * 4 // 5, reasoning=came.reasoning * 4 // 5)
+        counted = self._cost(msgspec.structs.replace(came, input=self._tokens))
         return counted if self._usage is None else max(counted, self._cost(self._usage))
 
     async def void(self) -> None:
@@ -251,23 +264,23 @@ class Bill:
     @property
     def has_said(self) -> bool:
         """Whether anything of an answer came."""
-        return bool(self._said) or self._usage is not None
+        return bool(self._words or self._thoughts) or self._usage is not None
 
     async def _paid(self, *, whole: bool) -> Paid:
         usage = self._usage
         if usage is not None and whole:
             return self._told(usage)
-        if usage is None and not self._said and not whole:
+        if not self.has_said and not whole:
             return Paid(None, "none", 0, self._price)
-        output, method = await self._output()
+        came, method = await self._came()
         if usage is None:
             await self._count()
-            usage = Usage(input=self._tokens, output=output)
+            usage = msgspec.structs.replace(came, input=self._tokens)
             method = "estimate" if self._counted == "estimate" else method
-        elif usage.output_total >= output:
+        elif usage.output_total >= came.output_total:
             return self._told(usage)
-        else:  # a count from the middle of a stream, which went on
-            usage = msgspec.structs.replace(usage, output=usage.output + output - usage.output_total)
+        else:
+            usage = went_on(usage, came)
         price = self._served(usage)
         return Paid(usage, "estimate", cost(usage, price), price, method)
 
@@ -276,9 +289,8 @@ class Bill:
         price = self._price.served(self._tier)
         return Paid(usage, "provider", cost(usage, price), price)
 
-    async def _output(self) -> tuple[int, CountingMethod]:
+    async def _came(self) -> tuple[Usage, CountingMethod]:
         """What came, as it is counted here; thoughts and calls are framed in ways that nobody tells."""
-        if not self._said:
-            return 0, "local_exact"
-        count = await count_text("".join(self._said), self._profile.model)
-        return count.tokens, count.method if self._is_plain else "estimate"
+        streamed = Streamed("".join(self._words), "".join(self._thoughts))
+        usage, method = await count_streamed(streamed, self._profile.model)
+        return usage, method if self._is_plain else "estimate"

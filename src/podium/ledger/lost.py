@@ -10,10 +10,10 @@ from podium.kit import money
 from podium.ledger import entries, tariff
 from podium.ledger.budgets import Reach
 from podium.ledger.receipt import explained
+from podium.ledger.streamed import Streamed, count_streamed, is_credible, went_on
 from podium.ledger.tariff import UNKNOWN, cost, dearest
 from podium.ledger.till import Spent, Till
 from podium.store.database import Database
-from podium.tokens.count import count_text
 from podium.vocabulary.event import AttemptFailed, UsageSource
 from podium.vocabulary.usage import Usage
 
@@ -35,7 +35,7 @@ class Trace:
 
     turn: str
     attempt: str | None
-    said: str
+    said: Streamed
     usage: Usage | None
     is_told: bool
 
@@ -94,12 +94,12 @@ class Lost:
 
     async def _end(self, trace: Trace, row: asyncpg.Record) -> AttemptFailed:
         attempt, price = row["id"], _price(row["told"])
-        if not trace.said and trace.usage is None:
+        counted = trace.usage if trace.usage is not None and is_credible(trace.usage) else None
+        if not trace.said and counted is None:
             await self._till.settle(_unknown(row))
             return _told(attempt, None, suspense=row["amount"])
-        output = (await count_text(trace.said, row["model"])).tokens
-        usage = trace.usage or Usage(input=row["tokens"])
-        usage += Usage(output=max(output - usage.output_total, 0))
+        came, _ = await count_streamed(trace.said, row["model"])
+        usage = went_on(counted or Usage(input=row["tokens"]), came)
         price = dearest(usage, price)
         amount = cost(usage, price)
         suspense = max(row["amount"] - amount, 0)

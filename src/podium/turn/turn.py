@@ -12,6 +12,7 @@ from podium.context.signed import Block, signed_blocks
 from podium.errors import BudgetExceeded, PodiumError, ProviderError, RefusedError, Rejected
 from podium.journal.log import Log
 from podium.kit import clock, ids, money
+from podium.ledger.streamed import Streamed
 from podium.turn.account import Account
 from podium.turn.ask import Ask, Message
 from podium.vocabulary.answer import Answer, Collector
@@ -95,18 +96,19 @@ class Draft:
             self.open_attempt = None
             self.account.add(event)
 
-    def said(self) -> str:
-        """All that the answer has said: text, reasoning, and what its calls were given."""
-        pieces = []
+    def said(self) -> Streamed:
+        """All that the answer has said."""
+        words: list[str] = []
+        thoughts: list[str] = []
         for entry in self.turn.log.events:
             match entry.event:
-                case TextDelta(text=text) | ReasoningDelta(text=text) | RefusalDelta(text=text):
-                    pieces.append(text)
-                case ToolCallDelta(arguments=text):
-                    pieces.append(text)
+                case TextDelta(text=text) | RefusalDelta(text=text) | ToolCallDelta(arguments=text):
+                    words.append(text)
+                case ReasoningDelta(text=text):
+                    thoughts.append(text)
                 case _:
                     pass
-        return "".join(pieces)
+        return Streamed("".join(words), "".join(thoughts))
 
     def bury(self, event: AttemptFailed) -> None:
         """An attempt was settled whose stream nobody reads any more."""
