@@ -30,11 +30,11 @@ class Wishes(Struct, frozen=True, forbid_unknown_fields=True):
     """What a dialect's client may ask of Podium beside its dialect, in the member `x_podium`."""
 
     conversation: str | None = None
-    on_busy: OnBusy = "enqueue"
+    on_busy: OnBusy | None = None
     on_disconnect: OnDisconnect | None = None
 
 
-_wishes = msgspec.json.Decoder(Wishes)
+_wishes = msgspec.json.Decoder(Wishes | None)
 
 
 class Incoming(Struct, frozen=True):
@@ -120,7 +120,7 @@ def read_wishes(given: Raw | None) -> Wishes:
     if given is None:
         return Wishes()
     try:
-        wishes = _wishes.decode(given)
+        wishes = _wishes.decode(given) or Wishes()
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"x_podium: {error}", param="x_podium") from None
     if wishes.conversation is not None and not ids.is_id("conv", wishes.conversation):

@@ -153,7 +153,7 @@ def _ask(incoming: Incoming, request: Request, wishes: Wishes, *, strict: bool) 
         model=request.model or None,
         trace=incoming.passage.id,
         conversation=wishes.conversation,
-        on_busy=wishes.on_busy,
+        on_busy=wishes.on_busy or "enqueue",
         on_disconnect=wishes.on_disconnect
         or ("continue" if wishes.conversation or incoming.once else "cancel"),
         once=incoming.once,

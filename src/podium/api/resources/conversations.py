@@ -50,7 +50,7 @@ class ConversationGiven(Given):
 
     title: Title | None = None
     model: Model | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: Metadata | None = Field(default_factory=dict)
 
 
 class QueueShown(BaseModel):
@@ -149,7 +149,7 @@ async def create(
         principal_of(request.scope),
         title=given.title,
         model=given.model,
-        metadata=written(given.metadata),
+        metadata=written(given.metadata or {}),
     )
     return _json(_told(made, Queued(0, 0.0)))
 
@@ -203,12 +203,12 @@ async def update(
     request: Request,
     services: TheServices,
 ) -> Response:
-    """Changes the members that are given; null takes a title or a model away, metadata is replaced as a whole."""
+    """Changes the members that are given; null takes one away, metadata is replaced as a whole."""
     change = Change(
         frozenset(given.model_fields_set),
         title=given.title,
         model=given.model,
-        metadata=written(given.metadata),
+        metadata=written(given.metadata or {}),
     )
     found = await conversation.update(services.database, principal_of(request.scope), id, change)
     return await _known(services, found)
