@@ -164,9 +164,10 @@ class Turns:
                 del self._listeners[turn_id]
 
     async def leave(self, accepted: Accepted, ask: Ask) -> None:
-        """Stop a turn whose client went away, if that was its wish and nobody else listens.
+        """Stop a turn whose client went away, if that was its wish and nobody else listens to it in this process.
 
-        A client that tells its tries apart is given the time to come again by itself.
+        Who listens in another process is not known here. A client that tells its tries apart is given the time to come
+        again by itself.
         """
         if ask.on_disconnect != "cancel":
             return

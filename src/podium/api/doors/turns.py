@@ -111,7 +111,8 @@ class TurnRoutes:
         follow = self._turns.follow(seen.report.id, after)
         headers = [(b"x-podium-turn", seen.report.id.encode())]
         async with Listening(receive, _nothing), contextlib.aclosing(follow) as stretches:
-            await send_stream(send, headers, [], stretches, EventFrames())
+            with self._turns.attended(seen.report.id):
+                await send_stream(send, headers, [], stretches, EventFrames())
 
     async def _cancel(self, scope: Scope, _receive: Receive, send: Send) -> None:
         who = principal_of(scope)
