@@ -88,7 +88,7 @@ async def test_nothing_is_called_held_or_entered(server: Podium, dsn: str) -> No
 
 async def test_a_wrong_member_is_named(server: Podium) -> None:
     for body, status, param in (
-        ({}, 400, None),
+        ({}, 400, "input"),
         ({"input": []}, 400, "input"),
         ({"input": "x", "max_tokens": 0}, 400, "max_tokens"),
         ({"input": "x", "model": "nobody/knows"}, 404, "model"),

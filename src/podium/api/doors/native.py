@@ -28,6 +28,7 @@ from podium.turn.turns import Turns
 from podium.vocabulary.event import TurnEvent, TurnFailed, TurnReport
 from podium.vocabulary.part import Audio, Document, Image, Part, Text, ToolResult, Video
 from podium.vocabulary.request import Line, Request, Sampling
+from podium.wires.demand import members_of
 
 Given = TypeVar("Given")
 GivenPart = Text | Image | Audio | Video | Document | ToolResult
@@ -187,6 +188,7 @@ def decoded(decoder: msgspec.json.Decoder[Given], body: bytes) -> Given:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        members_of(body)  # says what is no JSON object, and why
         told, _, at = str(error).partition(" - at `$")
         named = _MEMBER.search(told)
         place = [at.strip("`."), "" if named is None else named[1]]
