@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,8 @@ from podium.simulator import Simulator
 from tests.doors.podium import ADMIN_KEY, Podium, podium
 from tests.doors.sessions import Caller, caller, let_hours_pass
 from tests.turn.mortal import mortal, wait_for
+
+BOB = "5f3759df-0b0b-4b0b-8b0b-b0bb0bb0bb0b"
 
 STREAM = "text/event-stream"
 ALICE = {"user_id": "alice"}
@@ -316,7 +319,7 @@ async def test_deleting_a_session_frees_nobody_from_its_limit(
         told = await ann.ask("POST", "/chat", {**body, "session_id": again})
         assert told.status == 429, again
         assert told.json["detail"] == "Budget limit exceeded: Session budget limit exceeded"
-        await ann.good("DELETE", f"/sessions/{again}")
+        assert (await ann.ask("DELETE", f"/sessions/{again}")).status == 404, "it never was"
     assert (await bob.ask("POST", "/chat", {**body, "session_id": name})).status == 200
     assert (await ann.ask("POST", "/chat", {**body, "session_id": name})).status == 429
 
@@ -436,6 +439,41 @@ async def test_a_first_message_that_is_refused_leaves_no_session_and_takes_no_bu
     await say(ann, "hello", "plan")
     await say(bob, "hello", "plan")
     assert (await limit_of(ann, "plan"), await limit_of(bob, "plan")) == (anybodys["id"], None)
+
+
+async def test_a_first_message_that_no_budget_covers_was_never_said(server: Podium) -> None:
+    root, ann, bob = (
+        await caller(server, "root", scope="admin"),
+        await caller(server, "ann"),
+        await caller(server, BOB),
+    )
+    anybodys = await root.good("POST", "/budgets/session/plan", {"budget_limit": 1})
+    await root.good("POST", f"/budgets/user/{BOB}", {"budget_limit": 0, "reset_period": "never"})
+    for named, stream in product(({"session_id": "plan"}, {"session_id": "new"}, {}), (False, True)):
+        told = await bob.ask("POST", "/chat", {"message": "secret", "stream": stream, **named})
+        assert (told.status, told.error["code"]) == (429, "insufficient_quota")
+    key = {"idempotency_key": "once"}
+    assert (
+        await bob.ask("POST", "/chat", {"message": "[[recall]]", "session_id": "new"}, **key)
+    ).status == 429
+    begun = {"user_id": BOB, "initial_message": "secret"}
+    assert (await bob.ask("POST", "/llm/chat/", begun)).status == 429
+    assert (await bob.good("GET", "/v1/conversations"))["data"] == []
+    assert await bob.good("GET", "/llm/chat/sessions/") == []
+    assert await limit_of(ann, "plan") == anybodys["id"]
+    await root.good("POST", f"/budgets/user/{BOB}", {"budget_limit": 1, "reset_period": "never"})
+    told = await bob.ask("POST", "/chat", {"message": "[[recall]]", "session_id": "new"}, **key)
+    assert (told.status, told.json["response"]) == (200, "user: [[recall]]")
+
+
+async def test_a_first_message_that_a_host_was_asked_is_kept_though_no_budget_covers_the_next(
+    server: Podium,
+) -> None:
+    root, bob = await caller(server, "root", scope="admin"), await caller(server, BOB)
+    await root.good("POST", f"/budgets/user/{BOB}", {"budget_limit": 0, "reset_period": "never"})
+    told = await bob.ask("POST", "/chat", {"message": "hi", "session_id": "s", "model": "fast"})
+    assert (told.status, told.error["code"]) == (429, "insufficient_quota")
+    assert await history(bob, "s") == ["user: hi"]
 
 
 async def limit_of(who: Caller, session: str) -> str | None:

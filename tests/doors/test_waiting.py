@@ -66,7 +66,9 @@ async def test_a_message_of_any_dialect_waits_for_the_one_that_is_answered(
     conversation = await server.conversation()
     model = f"{host}/small"
     first = {"input": "[[tokens=8 rate=20]]", "model": "openai_chat/small"}
-    async with server.http.post(server.url + NATIVE.format(conversation), json={**first, "stream": True}) as slow:
+    async with server.http.post(
+        server.url + NATIVE.format(conversation), json={**first, "stream": True}
+    ) as slow:
         await slow.content.readany()
         waiting = asyncio.create_task(say(server, wire, model, "[[recall]]", conversation))
         while not await _queued(server, conversation):

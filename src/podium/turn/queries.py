@@ -54,6 +54,11 @@ async def get(database: Database, turn_id: str, *, tenant: str, user: str | None
     return Seen(report=_reported(row), kept=row["status"] == "queued" if whole is None else whole)
 
 
+async def unsay(database: Database, conversation_id: str) -> bool:
+    """Take back a conversation's one message whose turn was refused before a host was asked; False if there is more."""
+    return bool(await database.value("SELECT turn_unsay($1)", conversation_id))
+
+
 async def find(database: Database, turn_id: str) -> TurnReport | None:
     """A turn, whoever it belongs to."""
     row = await database.first(_SELECT + "WHERE t.id = $1", turn_id)

@@ -1,7 +1,7 @@
 """Sessions by the names that clients give them."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -14,10 +14,11 @@ from podium.api.identifier import id_of, session_name
 from podium.api.passage import principal_of
 from podium.api.resources.model import plain, storable
 from podium.conversation import Found
-from podium.errors import InvalidRequest, PodiumError, Unavailable, Unknown
+from podium.errors import BudgetExceeded, InvalidRequest, PodiumError, Unavailable, Unknown
 from podium.identity import Principal
 from podium.ledger import budgets
 from podium.store.database import Database
+from podium.turn import queries
 
 _MOST_TRIES = 5
 
@@ -59,6 +60,17 @@ class Opened:
 
 
 @asynccontextmanager
+async def taken_back(database: Database, conversation_id: str) -> AsyncGenerator[None, None]:
+    """For the first message of a new conversation: if a budget refuses it, it was never said."""
+    try:
+        yield
+    except BudgetExceeded:
+        with suppress(PodiumError):
+            await queries.unsay(database, conversation_id)
+        raise
+
+
+@asynccontextmanager
 async def session_for(database: Database, who: Principal, session: str) -> AsyncGenerator[Opened, None]:
     """The session of this name, as `open_session`, for a message.
 
@@ -67,7 +79,8 @@ async def session_for(database: Database, who: Principal, session: str) -> Async
     """
     opened = await open_session(database, who, session)
     try:
-        yield opened
+        async with taken_back(database, opened.id) if opened.is_made else nullcontext():
+            yield opened
     finally:
         if opened.is_made:
             with suppress(PodiumError):

@@ -10,6 +10,7 @@ from starlette.types import Receive, Send
 
 from podium import conversation
 from podium.api.compat.refusal import refused
+from podium.api.compat.session import taken_back
 from podium.api.ending import ending_headers
 from podium.api.serve import SSE, Stretches, failure_of, send_json, send_stream, wait_spoken, wait_terminal
 from podium.api.turning import Incoming, begun
@@ -81,7 +82,8 @@ async def new_conversation(database: Database, who: Principal) -> AsyncGenerator
     """A conversation for a first message; gone afterwards if the message was refused or has been said elsewhere."""
     made = await conversation.create(database, who, title=None, model=None, metadata="{}")
     try:
-        yield made.id
+        async with taken_back(database, made.id):
+            yield made.id
     finally:
         with suppress(PodiumError):
             await conversation.drop_unused(database, made.id)

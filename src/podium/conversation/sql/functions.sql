@@ -32,6 +32,12 @@ BEGIN
     RETURN _last;
 END $$;
 
+-- Take out all messages. The caller holds the conversation's row lock.
+CREATE OR REPLACE FUNCTION conversation_clear(_conversation text) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM messages m WHERE m.conversation_id = _conversation;
+    UPDATE conversations SET messages = 0 WHERE id = _conversation
+$$;
+
 -- How many bytes of a window these parts take: a file that lies inline no more than 4,800, however long its base64 is. Hosts
 -- scale pictures down to some 1,600 tokens; what else costs more is told apart when a request is composed.
 CREATE OR REPLACE FUNCTION conversation_weight(_parts text) RETURNS int LANGUAGE sql IMMUTABLE AS $$

@@ -324,6 +324,27 @@ BEGIN
     PERFORM journal_forget(_turns);
 END $$;
 
+-- Take back the one message of a conversation whose one turn was refused before a host was asked, as if it had not been said.
+-- Nothing happens where more was said, or is about to be; says whether it did.
+CREATE OR REPLACE FUNCTION turn_unsay(_conversation text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    _turns text[];
+BEGIN
+    PERFORM 1 FROM conversations c
+      WHERE c.id = _conversation AND c.messages = 1 AND c.running IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    _turns := ARRAY(SELECT t.id FROM turns t WHERE t.conversation_id = _conversation);
+    IF cardinality(_turns) <> 1 OR EXISTS (
+        SELECT 1 FROM journal_read(_turns, ARRAY[0]) j WHERE strpos(j.lines, '"type":"attempt.started"') > 0) THEN
+        RETURN false;
+    END IF;
+    PERFORM turn_forget(_conversation);
+    PERFORM conversation_clear(_conversation);
+    RETURN true;
+END $$;
+
 -- How many turns run and how many wait, in all processes together, and how many seconds the first of these has waited.
 CREATE OR REPLACE FUNCTION turn_backlog() RETURNS TABLE (running bigint, queued bigint, seconds float8)
 LANGUAGE sql STABLE AS $$
