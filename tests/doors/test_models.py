@@ -133,6 +133,12 @@ async def test_the_shape_follows_how_the_client_introduces_itself(server: Podium
             assert member in await answer.json(), headers
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta", "v1alpha"])
+async def test_a_last_slash_names_no_model_but_all_of_them(server: Podium, version: str) -> None:
+    path = f"/{version}/models"
+    assert await server.call("GET", f"{path}/") == await server.call("GET", path)
+
+
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 async def test_somebody_is_at_the_root(server: Podium, method: str) -> None:
     headers = {"authorization": ""}

@@ -103,14 +103,15 @@ def model_routes(models: ModelRoutes) -> Sequence[HotRoute]:
             error=_GEMINI_ERROR,
         )
         routes.append((f"/{version}", listing, one))
-    return tuple(
-        HotRoute("GET", path, app, operation, refusing=models.refuse)
-        for start, listing, one in routes
-        for path, app, operation in (
-            (f"{start}/models", models.listing(), listing),
-            (f"{start}/models/{{id:path}}", models.one(), one),
-        )
-    )
+    lists = [
+        HotRoute("GET", f"{start}/models", models.listing(), listing, refusing=models.refuse)
+        for start, listing, _ in routes
+    ]
+    single = [
+        HotRoute("GET", f"{start}/models/{{id:path}}", models.one(), one, refusing=models.refuse)
+        for start, _, one in routes
+    ]
+    return (*lists, *(each.alias() for each in lists), *single)
 
 
 def anthropic_routes(messages: WireDoor, counting: Counting) -> Sequence[HotRoute]:
