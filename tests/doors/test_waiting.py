@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from itertools import product
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -101,3 +102,31 @@ async def test_a_broken_answer_of_any_dialect_can_be_continued(server: Podium, w
     assert (await server.call("GET", f"/v1/turns/{turn}"))["status"] == "interrupted"
     told = await server.call("POST", f"/v1/turns/{turn}/continue")
     assert (told["status"], told["model"]) == ("completed", f"{host}/small")
+
+
+async def test_a_message_that_cannot_be_read_any_more_fails_and_lets_the_next_one_speak(
+    cluster: Cluster,
+) -> None:
+    async with fresh_database(cluster) as dsn, podium(dsn, catalogue=hosts) as server:
+        conversation = await server.conversation()
+        path = server.url + NATIVE.format(conversation)
+        async with server.http.post(path, json={"input": "[[tokens=8 rate=20]]", "stream": True}) as slow:
+            await slow.content.readany()
+            spoiled = asyncio.create_task(told(server, path))
+            while await _queued(server, conversation) < 1:
+                assert not spoiled.done()
+            database = await asyncpg.connect(dsn)
+            await database.execute("UPDATE turns SET ask = '{}' WHERE status = 'queued'")
+            await database.close()
+            fine = asyncio.create_task(told(server, path))
+            await slow.read()
+        status, answer = await spoiled
+        assert (status, answer["error"]["code"]) == (500, "internal_error")
+        status, answer = await fine
+        assert (status, answer["output_text"]) == (200, "You said: hello")
+
+
+async def told(server: Podium, path: str) -> tuple[int, Any]:
+    """How a native turn was answered."""
+    async with server.http.post(path, json={"input": "hello"}) as answer:
+        return answer.status, await answer.json()

@@ -151,7 +151,9 @@ class Recovery:
             and not draft.visible
             and (draft.dispatched == 0 or taken.reruns == 0)
         )
-        if taken.stop is not None:
+        if draft.status != "running":
+            await self._turns.end(draft)
+        elif taken.stop is not None:
             draft.stop(taken.stop)
             await self._turns.end(draft)
         elif again:

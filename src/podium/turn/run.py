@@ -44,8 +44,11 @@ class Steps:
 async def run(turn: Turn, steps: Steps, draft: Draft, stopped: Callable[[], Why | None]) -> Recorded:
     """Choose, compose, answer, record. Ends in a recorded terminal state whatever happens, unless the turn was lost.
 
-    `draft` holds what an earlier owner had got to; `stopped` says why the task was cancelled.
+    `draft` holds what an earlier owner had got to, or that it has failed already; `stopped` says why the task was
+    cancelled.
     """
+    if draft.status != "running":
+        return await steps.record(draft)
     log = turn.log
     try:
         plan = steps.choose(turn.model)
