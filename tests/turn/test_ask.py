@@ -1,6 +1,8 @@
 """What a turn was asked is read back from its row as it was asked; its lines are written anew."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -9,15 +11,17 @@ import pytest
 from podium.catalogue.endpoint import Endpoint
 from podium.catalogue.profile import Profile
 from podium.context.compose import compose
+from podium.errors import PodiumError
 from podium.journal.log import Log, read_lines
 from podium.turn.ask import Ask, decode, encode
-from podium.vocabulary.event import RefusalDelta, TextDelta
+from podium.vocabulary.event import Delta, RefusalDelta, TextDelta
 from podium.vocabulary.part import Text
 from podium.vocabulary.request import Line, Request
 from podium.wires.anthropic import Anthropic
 from podium.wires.gemini import Gemini
 from podium.wires.openai_chat import OpenAIChat
 from podium.wires.wire import Wire
+from tests.wires.recorded import folder
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 OF_OPENAI = {
@@ -93,3 +97,56 @@ def test_what_was_said_with_its_probabilities_is_read_back() -> None:
     for each in said:
         log.append(each)
     assert [entry.event for entry in read_lines(log.lines(), 1)] == list(said)
+
+
+READERS: dict[str, Wire] = {
+    "openai.chat": OpenAIChat(),
+    "anthropic.messages": Anthropic(),
+    "gemini.generateContent": Gemini(),
+    "gemini.streamGenerateContent": Gemini(),
+}
+
+
+def recorded(api: str) -> Iterator[tuple[str, Any, bytes]]:
+    """All that real clients asked and hosts answered: a name, the question's JSON, the answer."""
+    root = folder()
+    assert root is not None
+    for path in sorted(root.glob("[!_]*/*.json")):
+        for at, exchange in enumerate(json.loads(path.read_bytes())["interactions"]):
+            answer = exchange["response"].get("body_text") if exchange["response"]["status"] == 200 else None
+            if exchange["request"]["api"] == api:
+                yield f"{path.stem}#{at}", exchange["request"]["body"], (answer or "").encode()
+
+
+def heard(wire: Wire, body: bytes) -> list[Delta]:
+    """All deltas of an answer, also of one that breaks off."""
+    reader, deltas = wire.reader(""), list[Delta]()
+    with suppress(PodiumError):
+        deltas += reader.feed(body)
+        while more := reader.close():
+            deltas += more
+    return deltas
+
+
+@pytest.mark.skipif(folder() is None, reason="PODIUM_TEST_DATA names no folder with recordings")
+@pytest.mark.parametrize("api", READERS)
+def test_whatever_was_really_asked_and_answered_is_read_back(api: str) -> None:
+    wire, many = READERS[api], 0
+    for name, body, answer in recorded(api):
+        log = Log(name, "one")
+        for delta in heard(wire, answer):
+            log.append(delta)
+        told = [entry.event for entry in log.events]
+        if told:
+            assert [entry.event for entry in read_lines(log.lines(), 1)] == told, name
+        try:
+            request = wire.read_request({"model": "small"}, json.dumps(body).encode())
+        except PodiumError:
+            continue
+        ask = Ask(
+            "ten_1", "usr_1", sees_all=False, request=request, model=None, trace="t", conversation="conv_1"
+        )
+        again = decode(encode(ask), tenant="ten_1", user="usr_1", conversation="conv_1").request
+        assert again == msgspec.structs.replace(request, source=again.source), name
+        many += 1
+    assert many > 90
