@@ -84,11 +84,17 @@ def test_a_question_from_outside_begins_a_conversation_that_can_be_resumed(runni
     piped(running, "--resume", given="third")
     assert messages(running, second)[::2] == ["second", "third"]
     piped(running, "--resume", first, given="fourth")
-    assert messages(running, first)[::2] == ["first", "fourth"]
+    piped(running, f"--resume={first}", "fifth")
+    assert messages(running, first)[::2] == ["first", "fourth", "fifth"]
+    piped(running, "--resume", "sixth")
+    assert messages(running, first)[::2] == ["first", "fourth", "fifth", "sixth"]
 
 
-def test_an_unknown_conversation_is_told(running: Installation) -> None:
-    done = piped(running, "--resume", f"conv_{'0' * 32}", given="hi")
+@pytest.mark.parametrize(
+    "named", [("--resume", f"conv_{'0' * 32}"), ("--resume", "conv_01a2"), ("--resume=x",)]
+)
+def test_an_unknown_conversation_is_told(running: Installation, named: tuple[str, ...]) -> None:
+    done = piped(running, *named, "hi")
     assert done.returncode == 1
     assert "There is no such conversation. (not_found)" in done.stderr
 

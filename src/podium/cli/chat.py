@@ -3,8 +3,30 @@
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
+from typing_extensions import override
 
 from podium.cli.option import DataDir, Key, Url
+
+
+class Resuming(TyperCommand):
+    """A command whose option `--resume` needs no value: click would take any word after it for one."""
+
+    @override
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # its name is private
+        """Read the command line."""
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, _resuming(args[:end]) + args[end:])
+
+
+def _resuming(words: list[str]) -> list[str]:
+    """`--resume conv_…` as `--resume=conv_…`, and before any other word, or none, as `--resume=`."""
+    told = list(words)
+    for at in reversed(range(len(told))):
+        if told[at] == "--resume":
+            named = [word for word in told[at + 1 : at + 2] if word.startswith("conv_")]
+            told[at : at + 1 + len(named)] = [f"--resume={''.join(named)}"]
+    return told
 
 
 def chat(  # noqa: PLR0913, PLR0917  # the options of a command
@@ -16,8 +38,9 @@ def chat(  # noqa: PLR0913, PLR0917  # the options of a command
     ] = None,
     model: Annotated[str | None, typer.Option(help="Who answers. [the conversation's; the default]")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the last conversation, or with the one named next.")
-    ] = False,
+        str | None,
+        typer.Option(metavar="[ID]", help="Go on with the last conversation, or with the one of this id."),
+    ] = None,
     new: Annotated[bool, typer.Option("--new", help="Begin another conversation.")] = False,
     url: Url = None,
     key: Key = None,
@@ -36,7 +59,6 @@ def chat(  # noqa: PLR0913, PLR0917  # the options of a command
     from podium.cli.talk import Talk
     from podium.cli.target import find_target
     from podium.cli.told import told
-    from podium.kit import ids
 
     def leave(*_: object) -> None:
         for number in ending:
@@ -46,15 +68,13 @@ def chat(  # noqa: PLR0913, PLR0917  # the options of a command
     ending = (signal.SIGTERM, signal.SIGHUP)
     for number in ending:
         signal.signal(number, leave)
-    said = list(words or ())
-    conversation = said.pop(0) if resume and said and ids.is_id("conv", said[0]) else None
     with told():
         target, screen = find_target(url, key, data_dir), Screen()
-        question = _question(" ".join(said))
+        question = _question(" ".join(words or ()))
         with OwnServer(target, screen.note) as server:
             talk = Talk(server, screen, target=target.name, model=model)
-            if resume or (question is None and not new):
-                talk.resume(conversation)
+            if resume is not None or (question is None and not new):
+                talk.resume(resume or None)
             if question is None:
                 converse(talk, server, screen)
             elif not talk.say(question):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import podium
-from podium.cli.chat import chat
+from podium.cli.chat import Resuming, chat
 from podium.cli.doctor import doctor
 from podium.cli.explain import explain
 from podium.cli.keys import keys
@@ -42,7 +42,7 @@ def podium_(
 
 
 app.command()(serve)
-app.command()(chat)
+app.command(cls=Resuming)(chat)
 app.command()(models)
 app.command()(explain)
 app.add_typer(keys, name="keys")
