@@ -264,6 +264,15 @@ async def test_unknown_paths_and_methods_answer_in_our_shape(gate: House) -> Non
         assert ("allow" in answer.headers) == (status == 405)
 
 
+async def test_all_methods_of_a_path_are_told_where_another_is_used(gate: House) -> None:
+    for method, path, allowed in [
+        ("PUT", "/v1/conversations", "GET, POST"),
+        ("PUT", "/v1/conversations/any", "GET, PATCH, DELETE"),
+        ("PUT", "/v1/admins/any", "GET, HEAD"),
+    ]:
+        assert (await gate.call(method, path)).headers["allow"] == allowed
+
+
 async def test_no_other_site_may_read_an_answer(gate: House) -> None:
     for origin in ("https://evil.example", "null", "http://127.0.0.1:8080.evil.example"):
         for method in ("GET", "OPTIONS"):

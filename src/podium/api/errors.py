@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium import errors
@@ -66,6 +67,7 @@ STATUS: Final[dict[type[Exception], int]] = {
 _HOST_SAYS_CALLER = frozenset((400, 404, 413, 422))
 _RETRIED_BY_SDKS = frozenset((408, 409, 429))
 _LONGEST_NAME = 200
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def status_of(error: PodiumError) -> int:
@@ -231,7 +233,15 @@ class Answered:
 
 
 async def _handle(request: Request, error: Exception) -> Response:
-    return _response(passage_of(request.scope), error)
+    response = _response(passage_of(request.scope), error)
+    if response.status_code == 405:  # the framework names the methods of one route, where a path has several
+        response.headers["allow"] = ", ".join(each for each in _METHODS if _takes(request, each))
+    return response
+
+
+def _takes(request: Request, method: str) -> bool:
+    asked = {**request.scope, "method": method}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
 
 def handlers() -> dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]:

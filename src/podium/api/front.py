@@ -106,7 +106,7 @@ class Front:
         fixed = self._fixed.get(path)
         if fixed is not None:
             return fixed
-        other: _ByMethod | None = None
+        other: _ByMethod = {}
         for pattern, by_method in self._patterns:
             match = pattern.match(path)
             if match is None:
@@ -114,5 +114,5 @@ class Front:
             if scope["method"] in by_method:
                 scope["path_params"] = match.groupdict()
                 return by_method
-            other = other or by_method
-        return other
+            other = other | by_method
+        return other or None
