@@ -25,6 +25,8 @@ TOLD = [
     ('[endpoint.lab]\nwire = "x"\n', "podium.toml:1: unknown table [endpoint]; did you mean [endpoints]?"),
     ('default_mode = "x"\n', 'podium.toml:1: unknown key "default_mode"; did you mean "default_model"?'),
     ('colour = "red"\n', 'podium.toml:1: unknown key "colour"'),
+    ("port = 9\n", 'podium.toml:1: unknown key "port"; it belongs in [server]'),
+    ("[routes]\nfast = []\n", 'podium.toml:2: "fast" in [routes] needs at least one'),
     ('[endpoints.lab]\nwire = "openai_chat"\n', 'podium.toml:1: [endpoints.lab] has no "base_url"'),
     (
         LAB.replace("openai_chat", "smoke"),

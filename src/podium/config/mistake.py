@@ -70,6 +70,8 @@ def reason(error: ErrorDetails) -> str:
         if error["loc"][-1] in SECRET:
             return said
         return f"{said}, not {_shown(error['input'])}" if said.startswith("should") else f"is wrong: {said}"
+    if kind == "too_short" and context["actual_length"] == 0:
+        return "needs at least one"
     said = error["msg"].removeprefix("Input ").removeprefix("Value ")
     return f"{said[:1].lower()}{said[1:]}, not {_shown(error['input'])}"
 
@@ -94,7 +96,11 @@ def _unknown_key(path: Path, value: object) -> str:
         tables = [name for name in known if name not in {"default_model", "allow_unpriced"}]
         return f"unknown table {header(path)}{likely(path[-1], tables, shown='[{}]')}"
     place = f" in {header(path[:-1])}" if path[:-1] else ""
-    return f'unknown key "{path[-1]}"{place}{likely(path[-1], known)}'
+    hint = likely(path[-1], known)
+    if not path[:-1]:
+        homes = (name for name in known if (inner := table_at((name,))) and path[-1] in inner.model_fields)
+        hint = next((f"; it belongs in {header((name,))}" for name in homes), hint)
+    return f'unknown key "{path[-1]}"{place}{hint}'
 
 
 def _bad_name(path: Path) -> str:
