@@ -110,6 +110,12 @@ async def test_search_finds_titles_and_what_was_said(api: House) -> None:
     assert len(await found("")) == 3
 
 
+async def test_a_title_that_is_too_long_is_told_in_characters(api: House) -> None:
+    answer = await api.call("POST", "/v1/conversations", json={"title": "x" * 501})
+    assert (answer.status, answer.error["param"]) == (400, "title")
+    assert answer.error["message"] == "title: Value should have at most 500 characters, not 501."
+
+
 async def test_items_come_in_order_either_way_and_in_pages(api: House) -> None:
     ann = await api.key("acme", "ann")
     made = await api.conversation(ann)

@@ -5,6 +5,7 @@ A door's routes answer in the door's dialect; everything else natively:
 """
 
 import logging
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
@@ -67,6 +68,7 @@ STATUS: Final[dict[type[Exception], int]] = {
 _HOST_SAYS_CALLER = frozenset((400, 404, 413, 422))
 _RETRIED_BY_SDKS = frozenset((408, 409, 429))
 _LONGEST_NAME = 200
+_ITEMS = re.compile(r"(\d+) item(s?) after validation")  # of a text, in pydantic's words
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -167,6 +169,8 @@ def _invalid(found: Sequence[Any]) -> PodiumError:
         )
     param = ".".join(str(step) for step in first["loc"][1:])[:_LONGEST_NAME] or None
     told = first["msg"].removeprefix("Value error, ")
+    if isinstance(first.get("input"), str):
+        told = _ITEMS.sub(r"\1 character\2", told)
     if param is None and first["type"] == "missing":
         told = "A JSON body is required"
     elif param is None and first["type"] == "model_attributes_type":
