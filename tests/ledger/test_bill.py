@@ -331,7 +331,8 @@ async def test_thoughts_cost_what_thoughts_do(shared: Desk) -> None:
     bill = await opened(shared, who, dear, max_output=10)
     bill._held = 0  # as if a budget had had room for no more
     bill._mark = len(thoughts) + len(words) - 1
-    assert not bill.see(ReasoningDelta(0, thoughts))
+    for half in (thoughts[:801], thoughts[801:]):
+        assert not bill.see(ReasoningDelta(0, half))
     assert bill.see(TextDelta(0, words))
     assert bill._roughly() == bill._worth.tokens // 2 * IN + len(words) // 4 * OUT + 400 * 30 * OUT
     await bill.grow()

@@ -86,19 +86,29 @@ async def test_what_is_held_is_the_dearest_that_the_request_can_mean(
     await stream.aclose()
 
 
-async def test_an_answer_that_broke_off_costs_the_dearest_that_the_request_can_mean(
-    shared: Desk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("wanted", "named", "price"),
+    [
+        ("priority", None, PRIORITY),
+        ("flex", None, PRICE),
+        ("flex", "flex", FLEX),
+        ("auto", "priority", PRIORITY),
+        ("priority", "default", PRICE),
+    ],
+)
+async def test_an_answer_that_broke_off_costs_as_its_host_said_or_the_dearest_that_the_request_can_mean(
+    shared: Desk, monkeypatch: pytest.MonkeyPatch, wanted: str, named: str | None, price: Price
 ) -> None:
     who = payer()
-    answer = (TextDelta(0, "Once upon a time"), Truncated())
-    play = Play(answer, who, shared, PROFILE, sent("priority"))
+    answer = (UsageSeen(Usage(input=1), tier=named), TextDelta(0, "Once upon a time"), Truncated())
+    play = Play(answer, who, shared, PROFILE, sent(wanted))
     with pytest.raises(Truncated):
         await play.run(monkeypatch)
     entry, failed = await shared.entry(who), play.events[-1]
     assert isinstance(failed, AttemptFailed)
     assert failed.usage is not None
     assert failed.usage_source == "estimate"
-    assert entry["amount"] == cost(failed.usage, PRIORITY)
+    assert entry["amount"] == cost(failed.usage, price)
     assert failed.cost_breakdown is not None
     assert sum(map(money.nano, astuple(failed.cost_breakdown))) == entry["amount"]
 

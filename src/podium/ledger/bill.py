@@ -166,8 +166,6 @@ class Bill:
                 self._is_plain = False
             case UsageSeen(usage=usage) if is_credible(usage):
                 self._usage, self._tier = usage, event.tier or self._tier
-            case UsageSeen(usage=usage) if usage != Usage():
-                _log.warning("usage.not_credible", extra={"model": self._profile.name, "usage": repr(usage)})
             case Finished() if self._worth.choices == 1:
                 self._is_watched = False
             case _:

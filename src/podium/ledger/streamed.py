@@ -1,14 +1,16 @@
 """What came of an answer, as it is counted here: at least that is owed, whatever becomes of the host's own count."""
 
+import logging
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from podium.tokens.count import Count, count_text
+from podium.tokens.count import count_text
 from podium.vocabulary.cost import CountingMethod
 from podium.vocabulary.usage import Usage
 
-_NONE = Count(0, 0, "local_exact")
+_log = logging.getLogger(__name__)
+
 _MOST_CREDIBLE = 10_000_000  # tokens of a kind in one call: many times any window
 
 
@@ -25,15 +27,17 @@ class Streamed:
 
 async def count_streamed(streamed: Streamed, model: str) -> tuple[Usage, CountingMethod]:
     """Its tokens, and how its words were counted; thoughts are framed in ways that nobody tells."""
-    words, thoughts = [
-        await count_text(text, model) if text else _NONE for text in (streamed.words, streamed.thoughts)
-    ]
+    words = await count_text(streamed.words, model)
+    thoughts = await count_text(streamed.thoughts, model)
     return Usage(output=words.tokens, reasoning=thoughts.tokens), words.method
 
 
 def is_credible(usage: Usage) -> bool:
     """Whether a host means it: a count of nothing at all is none, and beyond every window it is mistaken."""
-    return usage != Usage() and usage.capped(_MOST_CREDIBLE) == usage
+    if usage.capped(_MOST_CREDIBLE) != usage:
+        _log.warning("usage.not_credible", extra={"usage": repr(usage)})
+        return False
+    return usage != Usage()
 
 
 def went_on(usage: Usage, came: Usage) -> Usage:
