@@ -89,14 +89,18 @@ def test_the_last_question_stays_whatever_its_size(said: list[str], window: int)
 
 @given(st.lists(_said("user", _TEXT) | _said("assistant", _TEXT), max_size=14), _WINDOWS)
 def test_what_is_read_is_enough_for_what_fits(lines: list[Line], window: int) -> None:
-    """The database gives the newest messages within a number of bytes, at least one: no more can matter."""
+    """The database gives the newest messages within a number of bytes, from a user's on: no more can matter."""
     room = history_bytes(window)
     read: list[Line] = []
+    whole = None
     for line in reversed(lines):
         room -= len(msgspec.json.encode(line.parts))
         if read and room < 0:
+            read = read if whole is None else read[-whole:]
             break
         read.insert(0, line)
+        if line.role == "user":
+            whole = len(read)
     kept = fitting(lines, window, reserved=0)
     units = sum(begins_unit(line) for line in kept[1:]) + bool(kept)
     if units > 1:

@@ -11,7 +11,7 @@ import pytest
 from podium.context.history import fitting, history_bytes
 from podium.kit import ids
 from podium.turn.ask import Message, decode_history, encode_messages
-from podium.vocabulary.part import Audio, Document, Image, Media, Part, Text, ToolResult
+from podium.vocabulary.part import Audio, Document, Image, Media, Part, Text, ToolCall, ToolResult
 from podium.vocabulary.request import Line
 from tests.turn.home import homes
 
@@ -66,6 +66,25 @@ async def test_no_more_than_16_mib_are_read_however_wide_the_window_is(dsn: str)
 
 async def test_one_message_is_read_however_large_it_is(dsn: str) -> None:
     lines = [Line("user", (Text("before"),)), Line("user", (Text("x" * 17 * _MIB),))]
+    assert await read(dsn, lines, 1_000) == tuple(lines[-1:])
+
+
+async def test_with_a_tools_result_its_call_is_read_and_what_the_user_said(dsn: str) -> None:
+    """However much of the window it takes: without its call it would be left out, and an older question answered."""
+    call, result = ToolCall("c", "look", "{}"), ToolResult("c", (Text("x" * 20_000),))
+    before = [Line("user", (Text("before " * 999),)), Line("assistant", (Text("so"),))]
+    last = [Line("user", (Text("look"),)), Line("assistant", (call,)), Line("tool", (result,))]
+    found = await read(dsn, [*before, *last], 1_000)
+    assert found == tuple(last)
+    assert fitting(found, 1_000, reserved=0) == found
+
+
+async def test_no_answer_is_read_without_its_question(dsn: str) -> None:
+    lines = [
+        Line("user", (Text("x" * 9_000),)),
+        Line("assistant", (Text("so"),)),
+        Line("user", (Text("and"),)),
+    ]
     assert await read(dsn, lines, 1_000) == tuple(lines[-1:])
 
 

@@ -130,3 +130,38 @@ async def told(server: Podium, path: str) -> tuple[int, Any]:
     """How a native turn was answered."""
     async with server.http.post(path, json={"input": "hello"}) as answer:
         return answer.status, await answer.json()
+
+
+@pytest.mark.parametrize(("wire", "host"), PAIRS)
+async def test_a_result_without_a_call_is_refused_by_its_id(server: Podium, wire: str, host: str) -> None:
+    conversation = await server.conversation()
+    await say(server, wire, f"{host}/small", "hello", conversation)
+    path, body = asked(wire, f"{host}/small", "hello")
+    match wire:
+        case "openai_chat":
+            body["messages"] = [{"role": "tool", "tool_call_id": "nope", "content": "4"}]
+        case "anthropic":
+            result = {"type": "tool_result", "tool_use_id": "nope", "content": "4"}
+            body["messages"] = [{"role": "user", "content": [result]}]
+        case _:
+            response: Any = {"functionResponse": {"id": "nope", "name": "look", "response": {"output": "4"}}}
+            body["contents"] = [{"role": "user", "parts": [response]}]
+    given = {**body, "x_podium": {"conversation": conversation}}
+    async with server.http.post(server.url + path, json=given) as answer:
+        assert answer.status == 400
+        assert "There is no call 'nope'" in await answer.text()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_a_conversation_in_which_nothing_new_is_said_is_refused(server: Podium, wire: str) -> None:
+    conversation = await server.conversation()
+    path, body = asked(wire, "openai_chat/small", "hello")
+    if wire == "gemini":
+        body["contents"].append({"role": "model", "parts": [{"text": "Well, "}]})
+    else:
+        body["messages"].append({"role": "assistant", "content": "Well, "})
+    given = {**body, "x_podium": {"conversation": conversation}}
+    async with server.http.post(server.url + path, json=given) as answer:
+        assert answer.status == 400
+        assert "Nothing is said in this conversation" in await answer.text()
+    assert (await server.call("GET", f"/v1/conversations/{conversation}/items"))["data"] == []

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from podium.context.history import fitting
-from podium.vocabulary.part import Text
+from podium.errors import InvalidRequest
+from podium.vocabulary.part import Text, ToolResult
 from podium.vocabulary.request import Line, Request
+from podium.wires.dialect import member_name
 
 _GO_ON = Line(
     role="user",
@@ -23,6 +25,9 @@ def compose(request: Request, history: Sequence[Line], window: int, *, continues
 
     Instructions (system and developer lines at the head of `request`) come first and always stay. A turn that continues
     a broken one asks for that in a line that is sent, never stored.
+
+    Raises:
+        InvalidRequest: it gives a tool's result, and there is no such call since its user spoke last.
     """
     instructions = []
     for line in request.lines:
@@ -30,5 +35,20 @@ def compose(request: Request, history: Sequence[Line], window: int, *, continues
             break
         instructions.append(line)
     said = fitting(history, window, reserved=request.sampling.max_output or 0)
+    given = len(request.lines) - len(instructions)
+    _check_answered(history[len(history) - given :], said, request)
     asked = (_GO_ON,) if continues and said and said[-1].role == "assistant" else ()
     return msgspec.structs.replace(request, lines=(*instructions, *said, *asked))
+
+
+def _check_answered(given: Sequence[Line], said: Sequence[Line], request: Request) -> None:
+    """What lacks its call is left out, but must not be what was just given: the host would be asked something else."""
+    sent = {id(part) for line in said for part in line.parts}
+    for line in given:
+        for part in line.parts:
+            if isinstance(part, ToolResult) and id(part) not in sent:
+                raise InvalidRequest(
+                    f"There is no call {part.call_id!r} in this conversation since its user spoke last.",
+                    param="input" if request.source is None else member_name(request, "lines"),
+                    hint="Give a tool's result in the request that follows the call, under the id of the call.",
+                )

@@ -26,8 +26,10 @@ from podium.turn.turns import Turns
 from podium.vocabulary.answer import Collector
 from podium.vocabulary.event import AttemptStarted, Decided, Terminal, is_delta
 from podium.vocabulary.request import Line, Request
+from podium.wires.dialect import member_name
 from podium.wires.wire import AnswerWriter, Wire
 
+_INSTRUCTIONS = ("system", "developer")
 _STRICT = "x-podium-strict"
 _IN_HEADER = "!#$&'()*+/:;<=>?@[]^`{|}"
 _MOST_DROPPED = 2048
@@ -143,7 +145,13 @@ class _Writing:
 
 def _ask(incoming: Incoming, request: Request, wishes: Wishes, *, strict: bool) -> Ask:
     if wishes.conversation is not None:
-        request = msgspec.structs.replace(request, lines=_since_last_answer(request.lines))
+        lines = _since_last_answer(request.lines)
+        if all(line.role in _INSTRUCTIONS for line in lines):
+            raise InvalidRequest(
+                "Nothing is said in this conversation: the last message must be its user's, or a tool's result.",
+                param=member_name(request, "lines"),
+            )
+        request = msgspec.structs.replace(request, lines=lines)
     return Ask(
         tenant=incoming.who.tenant,
         user=incoming.who.user,
@@ -179,8 +187,8 @@ def _is_strict(scope: Scope) -> bool:
 
 def _since_last_answer(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """Instructions, and what follows the last answer: the conversation itself is the memory of the rest."""
-    instructions = tuple(line for line in lines if line.role in ("system", "developer"))
-    said = tuple(line for line in lines if line.role not in ("system", "developer"))
+    instructions = tuple(line for line in lines if line.role in _INSTRUCTIONS)
+    said = tuple(line for line in lines if line.role not in _INSTRUCTIONS)
     last = max((at for at, line in enumerate(said) if line.role == "assistant"), default=-1)
     return instructions + said[last + 1 :]
 

@@ -45,8 +45,9 @@ CREATE OR REPLACE FUNCTION conversation_weight(_parts text) RETURNS int LANGUAGE
       FROM unnest(string_to_array(_parts, '"kind":"inline","value":"')) WITH ORDINALITY AS u(piece, n)
 $$;
 
--- The newest messages whose parts fit into `_bytes` of a window, and into 16 MiB as they are; at least one, oldest first, as
--- a JSON array of {position, role, speaker, turn, parts}. Reads one row more than it returns, however long the conversation is.
+-- The newest messages whose parts fit into `_bytes` of a window, and into 16 MiB as they are, from what a user said on if that
+-- is among them; at least one, and with a tool's result all since its user spoke. Oldest first, as a JSON array of {position,
+-- role, speaker, turn, parts}. Reads little more than it returns, however long the conversation is.
 CREATE OR REPLACE FUNCTION conversation_history(_conversation text, _bytes int)
 RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -54,6 +55,8 @@ DECLARE
     _found text[] := '{}';
     _total bigint := 0;
     _read bigint := 0;
+    _is_within boolean := false;
+    _whole int;
 BEGIN
     FOR _row IN
         SELECT m.position, m.role, m.speaker, m.turn_id, m.parts
@@ -63,10 +66,17 @@ BEGIN
         EXIT WHEN _read > 16777216 AND cardinality(_found) > 0;
         _total := _total + CASE WHEN octet_length(_row.parts) < 4800 THEN octet_length(_row.parts)
                                 ELSE conversation_weight(_row.parts) END;
-        EXIT WHEN _total > _bytes AND cardinality(_found) > 0;
+        IF _total > _bytes AND cardinality(_found) > 0 AND NOT _is_within THEN
+            _found := coalesce(_found[1:_whole], _found);
+            EXIT;
+        END IF;
+        _is_within := _row.role = 'tool' OR _is_within AND _row.role <> 'user';
         _found := _found || ('{"position":' || _row.position || ',"role":"' || _row.role || '","speaker":'
             || to_json(_row.speaker) || ',"turn":' || coalesce('"' || _row.turn_id || '"', 'null')
             || ',"parts":' || _row.parts || '}');
+        IF _row.role = 'user' THEN
+            _whole := cardinality(_found);
+        END IF;
     END LOOP;
     RETURN '[' || coalesce((SELECT string_agg(f, ',' ORDER BY n DESC)
                               FROM unnest(_found) WITH ORDINALITY AS u(f, n)), '') || ']';
