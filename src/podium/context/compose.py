@@ -6,7 +6,7 @@ import msgspec
 
 from podium.context.history import fitting
 from podium.errors import InvalidRequest
-from podium.vocabulary.part import Text, ToolResult
+from podium.vocabulary.part import Reasoning, Text, ToolResult
 from podium.vocabulary.request import Line, Request
 from podium.wires.dialect import member_name
 
@@ -24,7 +24,8 @@ def compose(request: Request, history: Sequence[Line], window: int, *, continues
     """The request of a conversation's turn. `history` ends with the turn's own input.
 
     Instructions (system and developer lines at the head of `request`) come first and always stay. A turn that continues
-    a broken one asks for that in a line that is sent, never stored.
+    a broken one asks for that in a line that is sent, never stored; where that had only thought there is nothing to go on
+    with, and it begins again.
 
     Raises:
         InvalidRequest: it gives a tool's result, and there is no such call since its user spoke last.
@@ -37,8 +38,10 @@ def compose(request: Request, history: Sequence[Line], window: int, *, continues
     said = fitting(history, window, reserved=request.sampling.max_output or 0)
     given = len(request.lines) - len(instructions)
     _check_answered(history[len(history) - given :], said, request)
-    asked = (_GO_ON,) if continues and said and said[-1].role == "assistant" else ()
-    return msgspec.structs.replace(request, lines=(*instructions, *said, *asked))
+    if continues and said and said[-1].role == "assistant":
+        has_spoken = any(not isinstance(part, Reasoning) for part in said[-1].parts)
+        said = (*said, _GO_ON) if has_spoken else said[:-1]
+    return msgspec.structs.replace(request, lines=(*instructions, *said))
 
 
 def _check_answered(given: Sequence[Line], said: Sequence[Line], request: Request) -> None:
