@@ -24,8 +24,7 @@ def compose(request: Request, history: Sequence[Line], window: int, *, continues
     """The request of a conversation's turn. `history` ends with the turn's own input.
 
     Instructions (system and developer lines at the head of `request`) come first and always stay. A turn that continues
-    a broken one asks for that in a line that is sent, never stored; where that had only thought there is nothing to go on
-    with, and it begins again.
+    a broken one asks for that in a line that is sent, never stored; where that had only thought, it begins again.
 
     Raises:
         InvalidRequest: it gives a tool's result, and there is no such call since its user spoke last.
