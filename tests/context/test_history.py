@@ -107,6 +107,19 @@ def test_what_is_read_is_enough_for_what_fits(lines: list[Line], window: int) ->
         assert fitting(read, window, reserved=0) == kept
 
 
+def test_a_result_that_comes_when_the_model_has_spoken_again_is_left_out_with_its_call() -> None:
+    first, second = (ToolCall(id=each, name="look", arguments="{}") for each in ("a", "b"))
+    lines = [
+        Line(role="user", parts=(Text("look"),)),
+        Line(role="assistant", parts=(first, second)),
+        Line(role="tool", parts=(ToolResult(call_id="a", parts=()),)),
+        Line(role="assistant", parts=(Text("so"),)),
+        Line(role="tool", parts=(ToolResult(call_id="b", parts=()),)),
+    ]
+    asked, _, *between, _ = lines
+    assert fitting(lines, 10_000, reserved=0) == (asked, Line("assistant", (first,)), *between)
+
+
 def test_ids_that_a_host_gives_again_are_told_apart() -> None:
     call, result = ToolCall(id="call_0", name="look", arguments="{}"), ToolResult(call_id="call_0", parts=())
     lines = [

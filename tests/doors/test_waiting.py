@@ -149,7 +149,7 @@ async def test_a_result_without_a_call_is_refused_by_its_id(server: Podium, wire
     given = {**body, "x_podium": {"conversation": conversation}}
     async with server.http.post(server.url + path, json=given) as answer:
         assert answer.status == 400
-        assert "There is no call 'nope'" in await answer.text()
+        assert "There is no open call 'nope'" in await answer.text()
 
 
 @pytest.mark.parametrize("wire", WIRES)

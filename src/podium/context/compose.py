@@ -27,7 +27,7 @@ def compose(request: Request, history: Sequence[Line], window: int, *, continues
     a broken one asks for that in a line that is sent, never stored; where that had only thought, it begins again.
 
     Raises:
-        InvalidRequest: it gives a tool's result, and there is no such call since its user spoke last.
+        InvalidRequest: it gives a tool's result, and there is no such call just before.
     """
     instructions = []
     for line in request.lines:
@@ -50,7 +50,7 @@ def _check_answered(given: Sequence[Line], said: Sequence[Line], request: Reques
         for part in line.parts:
             if isinstance(part, ToolResult) and id(part) not in sent:
                 raise InvalidRequest(
-                    f"There is no call {part.call_id!r} in this conversation since its user spoke last.",
+                    f"There is no open call {part.call_id!r} in this conversation.",
                     param="input" if request.source is None else member_name(request, "lines"),
-                    hint="Give a tool's result in the request that follows the call, under the id of the call.",
+                    hint="Give the results of all calls in the request that follows them, under their ids.",
                 )

@@ -66,8 +66,8 @@ def fitting(lines: Sequence[Line], window: int, *, reserved: int) -> tuple[Line,
     """The newest complete units that fit the window, a quarter of which (or what was asked for) is left to the answer.
 
     A unit begins where a user speaks, other than to give a tool's result. The newest unit always stays, whatever its
-    size: the host is the judge of that. Tool calls without a result after them in their unit, and results without a
-    call before them, are left out: hosts refuse them, and some hosts give the same ids to calls again and again.
+    size: the host is the judge of that. Tool calls without a result before the model speaks again, and results without
+    a call just before them, are left out: hosts refuse them, and some give the same ids to calls again and again.
     """
     room = window - max(reserved, window // _ANSWER_SHARE)
     units = [paired for unit in _units(lines) if (paired := _paired(unit))]
@@ -95,6 +95,8 @@ def _paired(unit: Sequence[Line]) -> tuple[Line, ...]:
     unanswered: dict[str, Place] = {}
     whole: set[Place] = set()
     for at, line in enumerate(unit):
+        if line.role == "assistant":
+            unanswered.clear()
         for index, part in enumerate(line.parts):
             if isinstance(part, ToolCall):
                 unanswered[part.id] = (at, index)
