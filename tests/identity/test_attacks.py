@@ -414,7 +414,9 @@ async def test_no_admin_speaks_for_a_user_of_another_tenant(town: Town) -> None:
     victim = await caller(town.one, "victim", tenant="initech")
     boss = await caller(town.one, "boss", tenant="hooli", scope="admin")
     user = await town.database.fetchval("SELECT id FROM users WHERE name = 'victim'")
-    for named in (user, dashed(user), "victim"):
+    told = await boss.ask("POST", "/chat", {"message": "in your name", "session_id": "s", "user_id": user})
+    assert told.status == 404
+    for named in (dashed(user), "victim"):
         await boss.good("POST", "/chat", {"message": "in your name", "session_id": "s", "user_id": named})
     await boss.good("POST", "/llm/chat/", {"initial_message": "in your name", "user_id": dashed(user)})
     await boss.ask("POST", f"/budgets/user/{dashed(user)}", {"budget_limit": 0})

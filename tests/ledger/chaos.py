@@ -152,9 +152,9 @@ async def redis(cluster: Cluster, seconds: float, *, every: Pace = (3, 3), reque
     ):
 
         async def forget() -> None:
+            world.report.faults["flushes"] += 1  # first: the load may end in the middle of it
             await shared.say("FLUSHALL")
             await shared.say("SCRIPT", "FLUSH")
-            world.report.faults["flushes"] += 1
 
         load = Load(world)
         with complaints("podium.identity.quota.shared") as told:

@@ -8,7 +8,7 @@ import pytest
 
 from podium.catalogue.profile import Price
 from podium.kit import money
-from podium.ledger import bill
+from podium.ledger import streamed
 from podium.store.database import Lane
 from podium.tokens.count import Count, count_text
 from tests.ledger.book import NANO, Book, book
@@ -174,7 +174,7 @@ async def test_who_cancels_when_an_answer_is_whole_is_told_what_it_cost(
 
     monkeypatch.setattr(Lane, "fetch", held_up)
     if slow == "count":
-        monkeypatch.setattr(bill, "count_text", counted)
+        monkeypatch.setattr(streamed, "count_text", counted)
     heard = home.say(await home.conversation(), "[[say all of it]] [[usage=absent]]")
     await busy.wait()
     cancelling = asyncio.create_task(home.ask("POST", f"/v1/turns/{heard.turn}/cancel"))

@@ -131,7 +131,7 @@ async def test_of_many_calls_one_is_let_through_to_see_and_its_answer_lets_in_th
     async with started("attempts = 1\nbreaker_failures = 1") as house:
         await asked(house, wire, "[[fault 503]]")
         await wait_until(lambda: state(house, wire), "half_open")
-        probe = asyncio.create_task(asked(house, wire, "[[fault hang after=request seconds=3]] back"))
+        probe = asyncio.create_task(asked(house, wire, "[[fault hang after=request seconds=6]] back"))
         await wait_for(lambda: house.host.oracle.running, within=30)
         others = await asyncio.gather(*(asked(house, wire) for _ in range(10)))
         assert {each.status for each in others} == {503}

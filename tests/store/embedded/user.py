@@ -118,11 +118,11 @@ def is_gone(pid: int) -> bool:
 async def wait_nothing_left(data_dir: Path) -> None:
     """Return when neither keeper nor Postgres run any more."""
     assert await wait_stopped(data_dir, within=DEADLINE) is Outcome.STOPPED
-    left = status(data_dir)
-    assert (left.keeper, left.postgres, left.dsn) == (None, None, None)
     await wait_until(
         lambda: not processes_of(data_dir), within=5
     )  # the keeper's last act is to free its lock
+    left = status(data_dir)
+    assert (left.keeper, left.postgres, left.dsn) == (None, None, None)
 
 
 def processes_of(data_dir: Path) -> list[str]:
