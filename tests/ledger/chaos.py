@@ -146,10 +146,13 @@ async def postgres(cluster: Cluster, seconds: float, *, every: Pace = (5, 20), a
 async def redis(cluster: Cluster, seconds: float, *, every: Pace = (3, 3), requests: int = 6) -> Report:
     """Redis forgets everything, its scripts as well, while it keeps limits of so many requests a minute."""
     limits = Limits(tiers={**TIERS, "basic": Limit(requests=requests)})
-    async with (
-        running_redis() as shared,
-        served(cluster, "redis", tier="basic", redis_url=shared.url, limits=limits) as world,
-    ):
+    async with AsyncExitStack() as stack:
+        # From the beginning: a server that has complained says nothing more of it for a while.
+        told = stack.enter_context(complaints("podium.identity.quota.shared"))
+        shared = await stack.enter_async_context(running_redis())
+        world = await stack.enter_async_context(
+            served(cluster, "redis", tier="basic", redis_url=shared.url, limits=limits)
+        )
 
         async def forget() -> None:
             world.report.faults["flushes"] += 1  # first: the load may end in the middle of it
@@ -157,8 +160,7 @@ async def redis(cluster: Cluster, seconds: float, *, every: Pace = (3, 3), reque
             await shared.say("SCRIPT", "FLUSH")
 
         load = Load(world)
-        with complaints("podium.identity.quota.shared") as told:
-            report = await under_load(load, seconds, forget, every)
+        report = await under_load(load, seconds, forget, every)
     # What Redis does not answer in time each server decides by its own count.
     counts = 1 + report.faults["flushes"] + (len(world.homes) if told else 0)
     most = requests * counts + (1 + len(world.homes)) * requests * report.seconds / 60 + 1
