@@ -26,7 +26,6 @@ _log = logging.getLogger(__name__)
 
 _FOR_EVER = 1e9
 _MOST_ID = 256
-_MOST_TOKENS = 2**31 - 1
 _SEEN_TARIFFS = 4096
 
 _KNOW = "INSERT INTO tariffs VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -258,8 +257,8 @@ def _spent_row(spent: Spent) -> tuple[object, ...]:
 
 
 def _buckets(usage: Usage) -> tuple[int, ...]:
-    """A usage as an entry has it. More than its columns hold is no count: no settlement fails for its sake."""
-    buckets = (
+    """A usage as an entry has it. Who settles believes no count that its columns could not hold."""
+    return (
         usage.input + usage.tool_use,
         usage.cached_input,
         usage.written,
@@ -267,7 +266,6 @@ def _buckets(usage: Usage) -> tuple[int, ...]:
         usage.reasoning,
         usage.audio_input + usage.audio_output,
     )
-    return tuple([min(each, _MOST_TOKENS) for each in buckets])
 
 
 def _storable(text: str | None) -> str | None:

@@ -78,11 +78,11 @@ def _ask(row: asyncpg.Record) -> Ask:
             user=row["user_id"],
             conversation=row["conversation_id"],
         )
-    return _unasked(row)
+    return _unasked(row)  # what a stateless turn asked is not kept
 
 
 def _unasked(row: asyncpg.Record) -> Ask:
-    """What a stateless turn asked is not kept: it is never run again, only recorded."""
+    """An ask that tells no more than whose it is: of a turn that is never run again, only recorded."""
     return Ask(
         tenant=row["tenant"],
         user=row["user_id"],
