@@ -18,7 +18,7 @@ from bench import peer
 from bench.client import Client
 from bench.figures import latency, ledger, length, soak, stateless, stream, turn, wires
 from bench.lab import Lab, Plan, relay, rested, target_of, upstream
-from bench.podium import Podium
+from bench.podium import Podium, seconds_of_help
 from bench.process import OTHER_CORE, resident_mb
 from bench.profile import KINDS, profile
 from bench.table import Asked, Figure, as_json, of_values, show
@@ -105,7 +105,9 @@ def _idle(podium: Podium, plan: Plan) -> list[Figure]:
     for _ in range(plan.starts):
         podium.stop()
         again.append(podium.start())
+    helping = [seconds_of_help() for _ in range(plan.starts)]
     return [
+        of_values("podium --help", "s", helping, Asked(limit=0.3), note="both cores at hand"),
         of_values("ready on an existing database", "s", again, Asked(limit=2.5), note="both cores at hand"),
         of_values("ready on a new database", "s", [fresh], note="both cores at hand"),
         of_values("idle RSS of the server process", "MB", [resident_mb(podium.server)], Asked(limit=120)),

@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.process import OTHER_CORE, SERVER_CORE, children, find_child, pin
 from podium.config.hosts import HOSTS
 
+_PROGRAM = str(Path(sys.executable).with_name("podium"))
 _READY_SECONDS = 60
 _STOP_SECONDS = 60
 _TOML = """\
@@ -71,6 +72,13 @@ def wait_for(url: str, process: subprocess.Popen[bytes], tick: float = 0.005) ->
     raise TimeoutError(f"{url} did not answer")
 
 
+def seconds_of_help() -> float:
+    """How long a person waits for `podium --help`."""
+    began = time.monotonic()
+    subprocess.run([_PROGRAM, "--help"], capture_output=True, check=True)
+    return time.monotonic() - began
+
+
 class Podium:
     """`podium serve`: on the server's core the server process, on the other one its parent and the database."""
 
@@ -86,7 +94,6 @@ class Podium:
 
     def start(self) -> float:
         """Start it; the seconds until it was ready, with both cores at hand."""
-        program = str(Path(sys.executable).with_name("podium"))
         own = ("PODIUM_", "DATABASE_URL", "REDIS_", *(name for host in HOSTS for name in host.key_names))
         environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         where = ["--data-dir", str(self.directory), "--config", str(self._config), "--port", str(self.port)]
@@ -94,7 +101,7 @@ class Podium:
         began = time.monotonic()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [program, "serve", *where],
+                [_PROGRAM, "serve", *where],
                 env={**environment, "PODIUM_LOCAL": "0"},
                 stdout=log,
                 stderr=log,

@@ -115,7 +115,7 @@ async def test_any_server_follows_and_stops_any_turn(pair: tuple[Mortal, Mortal]
     told = await there.good("POST", f"/v1/turns/{heard.turn}/cancel")
     assert told["status"] == "cancelled"
     took = await wait_gone(here)
-    assert took < 1.0, took
+    assert took < 4.0, took
     await heard.done()
     await elsewhere.done()
     assert heard.frames == elsewhere.frames == await there.events(str(heard.turn))

@@ -172,7 +172,7 @@ async def test_while_postgres_is_silent_turns_are_refused_and_streams_wait(
             await heard.done()
             assert heard.status == 503, (heard.status, heard.error)
             assert heard.error["error"]["code"] == "storage_unavailable"
-        assert 2.0 < time.monotonic() - began < 8.0
+        assert 2.0 < time.monotonic() - began < 15.0
         assert sum(each.deltas for each in listeners) < sum(shown) + 100, "what is not stored is not shown"
         await wait_lapsed(began)
     await check(here, listeners, text)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import asdict, astuple
 
+from podium.ledger.streamed import is_credible
 from podium.ledger.till import _buckets
 from podium.vocabulary.event import Delta, UsageSeen
 from podium.vocabulary.usage import Usage
@@ -133,21 +134,16 @@ def test_no_count_is_more_than_the_ledger_holds_whatever_a_host_says(usage: dict
             assert all(0 <= each <= 1_000_000_000 for each in astuple(found)), asdict(found)
 
 
-@given(st.builds(Usage, *[st.integers(0, 2**40)] * 10))
-def test_an_entry_has_room_for_any_usage(usage: Usage) -> None:
-    for before, kept in zip(_uncapped(usage), _buckets(usage), strict=True):
-        assert kept == min(before, 2**31 - 1)
+@given(st.builds(Usage, *[st.integers(0, 2**40)] * 10).map(lambda usage: usage.capped(10_000_000)))
+def test_an_entry_has_room_for_every_usage_that_is_believed(usage: Usage) -> None:
+    assert is_credible(usage) == (usage != Usage())
+    assert sum(_buckets(usage)) == sum(astuple(usage)) - usage.searches
+    assert max(_buckets(usage)) < 2**31
 
 
-def _uncapped(usage: Usage) -> tuple[int, ...]:
-    return (
-        usage.input + usage.tool_use,
-        usage.cached_input,
-        usage.cache_write + usage.cache_write_hour,
-        usage.output,
-        usage.reasoning,
-        usage.audio_input + usage.audio_output,
-    )
+@given(st.integers(0, 9), st.integers(10_000_001, 2**70))
+def test_a_usage_with_one_count_beyond_every_window_is_not_believed(kind: int, tokens: int) -> None:
+    assert not is_credible(Usage(*[tokens if each == kind else 1 for each in range(10)]))
 
 
 def test_three_iterations_of_a_mistake_are_no_more_than_one() -> None:
