@@ -19,14 +19,14 @@ from typing import Any
 
 from podium.cli.occupancy import find_occupant
 from podium.config.hosts import HOSTS
-from podium.config.load import _NAMES
+from podium.config.variable import NAMES
 from podium.store.embedded.attach import status
 
 PODIUM = Path(sys.executable).parent / "podium"
 LONG = 30.0
 
 _FOREIGN = {
-    *_NAMES.values(),
+    *NAMES.values(),
     "REDIS_HOST",
     *(name for host in HOSTS for name in (*host.key_names, host.address_name) if name),
 }

@@ -237,6 +237,13 @@ def test_doctor_tells_mistakes_in_podium_toml(installation: Installation) -> Non
     assert 'podium.toml:3: unknown key "baseurl" in [endpoints.lab]; did you mean' in flat(done.stdout)
 
 
+def test_doctor_tells_a_variable_that_nobody_reads(installation: Installation) -> None:
+    done = podium(installation, "doctor", PODIUM_PROT="9000")
+    assert done.returncode == 0, done.stdout
+    assert "note settings PODIUM_PROT in the environment is no known setting" in flat(done.stdout)
+    assert "did you mean PODIUM_PORT?" in flat(done.stdout)
+
+
 async def test_doctor_calls_hosts_for_real(installation: Installation) -> None:
     async with simulator(api_key="right") as host:
         toml = "\n".join(

@@ -19,19 +19,9 @@ from podium.config.price import ALLOW_UNPRICED, allowed_by
 from podium.config.resilience import VARIABLES, resilience, said_by
 from podium.config.server import Server
 from podium.config.settings import Origin, Settings
+from podium.config.variable import NAMES, strangers
 from podium.errors import OperatorError
 from podium.providers.local.weights import Weights, get_weights
-
-_NAMES = {name: f"PODIUM_{name.upper()}" for name in Server.model_fields} | {
-    "database_url": "DATABASE_URL",
-    "redis_url": "REDIS_URL",
-    "max_tokens": "MAX_TOKENS",
-    "thinking_budget": "THINKING_BUDGET",
-    "session_timeout": "SESSION_TIMEOUT",
-    "default_daily_budget": "DEFAULT_DAILY_BUDGET",
-    "default_monthly_budget": "DEFAULT_MONTHLY_BUDGET",
-    "default_user_budget": "DEFAULT_USER_BUDGET",
-}
 
 Flags = Mapping[str, object]
 
@@ -94,7 +84,7 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
         webhook=webhook(environment, document),
         weights=weights,
         origins=tuple(_origins(server, flags, environment, document)),
-        warnings=tuple(warnings),
+        warnings=(*strangers(environment, document), *warnings),
     )
 
 
@@ -104,10 +94,10 @@ def _data_dir(server: Server) -> Path:
 
 def _overrides(flags: Flags, environment: Mapping[str, str]) -> Server:
     """What flags and environment say, on its own."""
-    said: dict[str, object] = {name: environment[key] for name, key in _NAMES.items() if key in environment}
+    said: dict[str, object] = {name: environment[key] for name, key in NAMES.items() if key in environment}
     if "redis_url" not in said and "REDIS_HOST" in environment:
         said["redis_url"] = _redis_url(environment)
-    said |= {name: value for name, value in flags.items() if name in _NAMES}
+    said |= {name: value for name, value in flags.items() if name in NAMES}
     try:
         return Server.model_validate(said)
     except ValidationError as error:
@@ -183,8 +173,8 @@ def _weights(server: Server, document: Document) -> Weights | None:
 def _source(name: str, flags: Flags, environment: Mapping[str, str], document: Document) -> str:
     if name in flags:
         return f"--{name.replace('_', '-')}"
-    if _NAMES[name] in environment:
-        return _NAMES[name]
+    if NAMES[name] in environment:
+        return NAMES[name]
     if name == "redis_url" and "REDIS_HOST" in environment:
         return "REDIS_HOST"
     if name in document.file.server.model_fields_set:

@@ -36,12 +36,18 @@ class Misconfigured(OperatorError):
         super().__init__("\n".join(self.mistakes))
 
 
-def likely(word: str, known: Iterable[str], *, shown: str = '"{}"') -> str:
-    """`; did you mean "base_url"?`, or nothing where no known word is near."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was likely meant, or None where none is near."""
     # "baseurl" and "base-url" are "base_url" to a person; the comparison does not weigh that.
     plain = {re.sub(r"[^a-z0-9]", "", each.lower()): each for each in known}
     near = difflib.get_close_matches(re.sub(r"[^a-z0-9]", "", word.lower()), plain, n=1, cutoff=0.6)
-    return f"; did you mean {shown.format(plain[near[0]])}?" if near else ""
+    return plain[near[0]] if near else None
+
+
+def likely(word: str, known: Iterable[str], *, shown: str = '"{}"') -> str:
+    """`; did you mean "base_url"?`, or nothing where no known word is near."""
+    near = nearest(word, known)
+    return f"; did you mean {shown.format(near)}?" if near else ""
 
 
 def header(path: Path) -> str:
