@@ -10,7 +10,7 @@ from podium.config.document import Document
 from podium.config.families import FAMILIES
 from podium.config.file import EndpointTable, ModelTable
 from podium.config.hosts import FREE, HOSTS, NAMES, PROFILES, SIMULATED, SIMULATOR, Host
-from podium.config.mistake import header, likely
+from podium.config.mistake import header, likely, nearest
 from podium.config.resilience import PatienceTable, resilience, said_by
 from podium.config.server import Server
 from podium.kit import ids
@@ -62,7 +62,8 @@ def build(
     )
     if default_model is not None and not _is_known(catalogue, default_model):
         why = _why(default_model, environment)
-        warnings.append(f'the default model "{default_model}" has no configured endpoint{why}')
+        near = _meant(default_model, document, catalogue)
+        warnings.append(f'the default model "{default_model}" has no configured endpoint{why}{near}')
     warnings += _unpriced(document, catalogue)
     return catalogue, warnings
 
@@ -193,7 +194,7 @@ def _resolvable(
         else:
             warnings.append(
                 f'{document.place("routes", alias)}: "{name}" in the route "{alias}" has no configured endpoint'
-                f"{_why(name, environment)} and is skipped"
+                f"{_why(name, environment)} and is skipped{_meant(name, document, catalogue)}"
             )
 
 
@@ -212,6 +213,7 @@ def _unpriced(document: Document, catalogue: Catalogue) -> Iterator[str]:
                     yield (
                         f'{document.name}: "{each.profile.name}" of {where} has no price and will not be called:'
                         f" give it one in {header(('models', each.profile.name))}, or set allow_unpriced = true"
+                        f"{_near(each.profile, document)}"
                     )
 
 
@@ -221,6 +223,27 @@ def _why(name: str, environment: Mapping[str, str]) -> str:
         return ""
     missing = f"{host.key_names[0]} is not set" if host.key_names else f"[endpoints.{host.name}] is not there"
     return f" ({missing})"
+
+
+def _meant(name: str, document: Document, catalogue: Catalogue) -> str:
+    """The likely name where this one is misspelt. Of an endpoint that was left out it has been told why."""
+    head, slash, tail = name.partition("/")
+    endpoints = {*catalogue.endpoints, *document.file.endpoints}
+    if head in endpoints or head in NAMES:
+        return ""
+    if slash and (near := nearest(head, sorted(endpoints))):
+        return f'; did you mean "{near}/{tail}"?'
+    return likely(name, catalogue.models())
+
+
+def _near(profile: Profile, document: Document) -> str:
+    """The likely model of the same endpoint where this one stands nowhere else in the file."""
+    declared = document.file.models
+    if profile.name in declared:
+        return ""
+    heads = (name.partition("/") for name in declared)
+    models = (model for endpoint, _, model in heads if endpoint == profile.endpoint)
+    return likely(profile.model, models, shown=f'"{profile.endpoint}/{{}}"')
 
 
 def _unknown_endpoint(document: Document, name: str, endpoints: Mapping[str, Endpoint]) -> str:
