@@ -23,6 +23,7 @@ from podium.vocabulary.event import (
     AttemptStarted,
     Finished,
     Spoken,
+    TextDelta,
     UsageSeen,
 )
 from podium.vocabulary.request import Request
@@ -44,6 +45,8 @@ class _Heard:
     def see(self, event: Spoken) -> None:
         if self.first_byte is None:
             self.first_byte = clock.monotonic()
+        if type(event) is TextDelta:  # nearly every event
+            return
         if isinstance(event, UsageSeen):
             self.usage, self.tier = event.usage, event.tier
         elif isinstance(event, AnswerStarted):

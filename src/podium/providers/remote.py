@@ -5,6 +5,7 @@ import io
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -44,7 +45,7 @@ def open_client(*, keep_alive: float = 15.0) -> aiohttp.ClientSession:
     one. No cookies, no proxies from the environment, no limits or timeouts of aiohttp's own.
     """
     return aiohttp.ClientSession(
-        connector=_Connector(limit=0, keepalive_timeout=keep_alive),
+        connector=_Connector(keep_alive=keep_alive),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"user-agent": f"podium/{podium.__version__}", "accept-encoding": "identity"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
@@ -65,8 +66,21 @@ class _Trip:
 _TRIP: ContextVar[_Trip] = ContextVar("trip")
 
 
+class _Handler(ResponseHandler):
+    """aiohttp's, which after each piece that is read resumes what was never paused: parser, timers and transport."""
+
+    @override
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+
 class _Connector(aiohttp.TCPConnector):
     """aiohttp's, which notes what becomes of each request's connection: its tracing takes a dozen awaits for that."""
+
+    def __init__(self, *, keep_alive: float) -> None:
+        super().__init__(limit=0, keepalive_timeout=keep_alive)
+        self._factory = partial(_Handler, loop=self._loop)
 
     @override
     async def connect(

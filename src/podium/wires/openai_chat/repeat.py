@@ -36,15 +36,13 @@ class Repeat:
             return None
         if not (data.startswith(self._before) and data.endswith(self._after)):
             return None
+        texts: list[str] = []
         try:
-            texts = [
-                each.decode() for each in data[len(self._before) : -len(self._after)].split(self._between)
-            ]
+            for piece in data[len(self._before) : -len(self._after)].split(self._between):
+                text = piece.decode()
+                if not text.isprintable() or '"' in text or "\\" in text or not text:
+                    return None  # there is no text, or JSON does not write it as it is
+                texts.append(text)
         except UnicodeDecodeError:
             return None
-        return texts if all(map(_is_plain, texts)) else None
-
-
-def _is_plain(text: str) -> bool:
-    """Whether there is a text, and JSON writes it as it is."""
-    return text.isprintable() and text != "" and '"' not in text and "\\" not in text
+        return texts
