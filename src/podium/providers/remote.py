@@ -80,7 +80,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, *, keep_alive: float) -> None:
         super().__init__(limit=0, keepalive_timeout=keep_alive)
-        self._factory = partial(_Handler, loop=self._loop)
+        self._factory = partial[ResponseHandler](_Handler, loop=self._loop)
 
     @override
     async def connect(
