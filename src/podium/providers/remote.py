@@ -80,7 +80,8 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, *, keep_alive: float) -> None:
         super().__init__(limit=0, keepalive_timeout=keep_alive)
-        self._factory = partial[ResponseHandler](_Handler, loop=self._loop)
+        handler: type[ResponseHandler] = _Handler
+        self._factory = partial(handler, loop=self._loop)
 
     @override
     async def connect(
