@@ -45,3 +45,58 @@ def test_a_result_that_was_just_given_is_sent_or_refused_and_an_older_one_may_be
         compose(asked(KIND, result, orphan), [HELLO, call, result, orphan], 10_000)
     assert refused.value.param == "input"
     assert "'d'" in refused.value.message
+
+
+def test_results_of_some_calls_alone_are_refused_by_the_ids_of_the_others() -> None:
+    history = [HELLO, calls(("a", "look"), ("b", "look"), ("c", "listen")), given("b", "4")]
+    with pytest.raises(InvalidRequest) as refused:
+        compose(asked(history[-1]), history, 10_000)
+    assert "'a' (look), 'c' (listen)" in refused.value.message
+    assert refused.value.param == "input"
+    with pytest.raises(InvalidRequest):
+        compose(asked(), history, 10_000, continues=True)
+    history.append(HELLO)  # who does not give them goes on without
+    assert compose(asked(HELLO), history, 10_000).lines == (
+        HELLO,
+        calls(("b", "look")),
+        given("b", "4"),
+        HELLO,
+    )
+
+
+def test_results_given_again_take_the_place_of_those_that_were_refused() -> None:
+    called = calls(("a", "look"), ("b", "look"))
+    both = (given("a", "new"), given("b", "new"))
+    for before in ([given("a", "old")], [given("a", "old"), given("b", "old")], [given("no", "old")]):
+        composed = compose(asked(*both), [HELLO, called, *before, *both], 10_000)
+        assert composed.lines == (HELLO, called, *both)
+    composed = compose(asked(both[1]), [HELLO, called, both[0], both[1]], 10_000)
+    assert composed.lines == (HELLO, called, *both)
+
+
+def test_results_without_ids_are_those_of_the_calls_of_their_name_in_order() -> None:
+    called = calls(("a", "look"), ("b", "listen"), ("c", "look"))
+    said = (("1", "look"), ("2", "look"), ("3", "listen"))
+    nameless, refused_before = ([given("", text, name) for text, name in said] for _ in range(2))
+    found = [given("a", "1", "look"), given("c", "2", "look"), given("b", "3", "listen")]
+    for number in range(4):
+        history = [HELLO, called, *refused_before[:number], *nameless]
+        assert compose(asked(*nameless), history, 10_000).lines == (HELLO, called, *found)
+        answered = [*history, Line("assistant", (Text("so"),)), HELLO]
+        assert compose(asked(HELLO), answered, 10_000).lines == (HELLO, called, *found, *answered[-2:])
+    for missing, some in (("'b' (listen)", nameless[:2]), ("'c' (look)", nameless[::2])):
+        with pytest.raises(InvalidRequest) as refused:
+            compose(asked(*some), [HELLO, called, *some], 10_000)
+        assert refused.value.message.endswith(f": {missing}.")
+    with pytest.raises(InvalidRequest, match="no open call 'look'"):
+        compose(asked(nameless[0]), [HELLO, nameless[0]], 10_000)
+
+
+def calls(*named: tuple[str, str]) -> Line:
+    """What the model says who calls tools: their calls' ids and names."""
+    return Line("assistant", tuple(ToolCall(call_id, name, "{}") for call_id, name in named))
+
+
+def given(call_id: str, text: str, name: str | None = None) -> Line:
+    """A result."""
+    return Line("tool", (ToolResult(call_id, (Text(text),), name=name),))

@@ -6,6 +6,7 @@ import msgspec
 
 from podium.vocabulary.part import Audio, Document, Image, Part, ToolCall, ToolResult, Video
 from podium.vocabulary.request import Line, Request
+from podium.wires.call_id import paired
 
 _BYTES_PER_TOKEN = 3
 _TOKENS_PER_LINE = 4
@@ -15,7 +16,7 @@ _BYTES_PER_TOKEN_OF_A_FILE = 100
 _BASE64_PER_TOKEN = 4
 """Four characters of base64 are three bytes."""
 
-Place = tuple[int, int]
+Exchange = list[tuple[ToolCall, ToolResult | None]]
 
 _encoder = msgspec.json.Encoder()
 
@@ -66,11 +67,11 @@ def fitting(lines: Sequence[Line], window: int, *, reserved: int) -> tuple[Line,
     """The newest complete units that fit the window, a quarter of which (or what was asked for) is left to the answer.
 
     A unit begins where a user speaks, other than to give a tool's result. The newest unit always stays, whatever its
-    size: the host is the judge of that. Tool calls without a result before the model speaks again, and results without
-    a call just before them, are left out: hosts refuse them, and some give the same ids to calls again and again.
+    size: the host is the judge of that. Calls and results that lack each other (see `exchanges`) are left out: hosts
+    refuse them, and some give the same ids to calls again and again.
     """
     room = window - max(reserved, window // _ANSWER_SHARE)
-    units = [paired for unit in _units(lines) if (paired := _paired(unit))]
+    units = [whole for unit in _units(lines) if (whole := _whole(unit))]
     kept: list[tuple[Line, ...]] = []
     for unit in reversed(units):
         room -= sum(tokens(line) for line in unit)
@@ -80,35 +81,59 @@ def fitting(lines: Sequence[Line], window: int, *, reserved: int) -> tuple[Line,
     return tuple(line for unit in reversed(kept) for line in unit)
 
 
+def exchanges(lines: Sequence[Line]) -> Iterator[Exchange]:
+    """The calls of each answer, and the results that came before the model or a user spoke again.
+
+    Results without an id are paired as `call_id.paired` does. A result that is given again takes the place of the one
+    before it: the request that this came in was refused, or failed.
+    """
+    said: list[Part] = []
+    for line in lines:
+        if line.role == "assistant" or _speaks(line):
+            yield _exchange(said)
+            said = []
+        said.extend(line.parts)
+    yield _exchange(said)
+
+
+def _exchange(said: Sequence[Part]) -> Exchange:
+    calls = {part.id or at: part for at, part in enumerate(said) if isinstance(part, ToolCall)}
+    results = [part for part in said if isinstance(part, ToolResult)]
+    known = {result.call_id: result for result in results if result.call_id in calls}
+    unknown = [result for result in results if not result.call_id]
+    newest = unknown[max(0, len(unknown) + len(known) - len(calls)) :]
+    found = {id(call): result for result, call in paired([*calls.values(), *known.values(), *newest])}
+    return [(call, found.get(id(call))) for call in calls.values()]
+
+
 def _units(lines: Sequence[Line]) -> list[list[Line]]:
     units: list[list[Line]] = []
     for line in lines:
-        speaks = line.role == "user" and not any(isinstance(part, ToolResult) for part in line.parts)
-        if not units or speaks:
+        if not units or _speaks(line):
             units.append([])
         units[-1].append(line)
     return units
 
 
-def _paired(unit: Sequence[Line]) -> tuple[Line, ...]:
-    """The unit without calls and results that lack each other."""
-    unanswered: dict[str, Place] = {}
-    whole: set[Place] = set()
-    for at, line in enumerate(unit):
-        if line.role == "assistant":
-            unanswered.clear()
-        for index, part in enumerate(line.parts):
-            if isinstance(part, ToolCall):
-                unanswered[part.id] = (at, index)
-            elif isinstance(part, ToolResult) and part.call_id in unanswered:
-                whole |= {unanswered.pop(part.call_id), (at, index)}
-    kept = []
-    for at, line in enumerate(unit):
+def _speaks(line: Line) -> bool:
+    return line.role == "user" and not any(isinstance(part, ToolResult) for part in line.parts)
+
+
+def _whole(unit: Sequence[Line]) -> tuple[Line, ...]:
+    """The unit without calls and results that lack each other, each result under the id of its call."""
+    kept: dict[int, Part] = {}
+    for exchange in exchanges(unit):
+        for call, result in exchange:
+            if result is not None:
+                kept[id(call)] = call
+                kept[id(result)] = msgspec.structs.replace(result, call_id=call.id)
+    lines = []
+    for line in unit:
         parts = tuple(
-            part
-            for index, part in enumerate(line.parts)
-            if not isinstance(part, ToolCall | ToolResult) or (at, index) in whole
+            kept.get(id(part), part)
+            for part in line.parts
+            if id(part) in kept or not isinstance(part, ToolCall | ToolResult)
         )
         if parts:
-            kept.append(line if len(parts) == len(line.parts) else msgspec.structs.replace(line, parts=parts))
-    return tuple(kept)
+            lines.append(line if parts == line.parts else msgspec.structs.replace(line, parts=parts))
+    return tuple(lines)

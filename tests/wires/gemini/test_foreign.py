@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from podium.errors import Inexpressible
-from podium.vocabulary.part import ToolCall, ToolResult
 from podium.vocabulary.request import Request
 from podium.wires.anthropic import Anthropic
+from podium.wires.call_id import paired
 from podium.wires.openai_chat import OpenAIChat
 from tests.wires.gemini.streams import WIRE
 from tests.wires.gemini.test_requests import ENDPOINT, PROFILE, out_of_openai, read, written
@@ -60,7 +60,5 @@ def test_a_result_of_another_name_belongs_to_the_call_that_waits() -> None:
     ]
     request = read({"contents": contents})
     call, result = request.lines[1].parts[0], request.lines[2].parts[0]
-    assert isinstance(call, ToolCall)
-    assert isinstance(result, ToolResult)
-    assert result.call_id == call.id
+    assert list(paired([call, result])) == [(result, call)]
     assert written(request)["contents"] == contents

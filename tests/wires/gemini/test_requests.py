@@ -27,6 +27,7 @@ from podium.vocabulary.part import (
 )
 from podium.vocabulary.request import Effort, Line, Request, Sampling, Schema, Tool, ToolChoice
 from podium.wires.anthropic import Anthropic
+from podium.wires.call_id import paired
 from podium.wires.gemini.signature import PLACEHOLDER, write_signature
 from podium.wires.openai_chat import OpenAIChat
 from tests.wires.gemini.streams import WIRE
@@ -246,11 +247,12 @@ def test_everything_is_read_into_the_vocabulary() -> None:
     )
 
 
-def test_results_without_ids_belong_to_calls_by_name_then_by_order() -> None:
+def test_results_without_ids_have_none_and_belong_to_calls_by_name_then_by_order() -> None:
     request = read(FULL)
     calls = [part for part in request.lines[2].parts if isinstance(part, ToolCall)]
     results = [part for part in request.lines[3].parts if isinstance(part, ToolResult)]
-    assert [result.call_id for result in results] == [calls[0].id, "own", calls[1].id]
+    assert [result.call_id for result in results] == ["", "own", ""]
+    assert [call for _, call in paired([*calls, *results])] == [calls[0], calls[2], calls[1]]
     assert [result.parts for result in results[:2]] == [(Text("one"),), (Text("no"),)]
     assert [result.is_error for result in results] == [False, True, False]
     assert isinstance(results[2].parts[0], Json)

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from podium.errors import InvalidRequest
 from podium.vocabulary.part import Json, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 from podium.vocabulary.request import Line
-from podium.wires.call_id import paired
 from podium.wires.demand import optional, required
 from podium.wires.gemini.demand import entry, inner
 from podium.wires.gemini.media import read_media
@@ -60,7 +59,7 @@ def read_contents(members: Members) -> list[Group]:
     if contents is None:
         raise InvalidRequest("`contents` must be a list.", param="contents")
     reader = _Reader()
-    read = reader.settled([reader.content(value, f"contents[{at}]") for at, value in enumerate(contents)])
+    read = [reader.content(value, f"contents[{at}]") for at, value in enumerate(contents)]
     groups: list[Group] = []
     for is_model, run in itertools.groupby(zip(contents, read, strict=True), lambda each: each[1][0]):
         if is_model:
@@ -115,25 +114,6 @@ class _Reader:
         if role not in _ROLES:
             return False, list(strange_line(NAME, value).parts)
         return role == "model", self.parts(members, path)
-
-    def settled(self, contents: list[tuple[bool, list[Part]]]) -> list[tuple[bool, list[Part]]]:
-        """The contents with the ids of calls put into the results that came without."""
-        calls = iter(paired(part for _, parts in contents for part in parts))
-        return [
-            (
-                said,
-                [
-                    self._settled(part, next(calls)[1]) if isinstance(part, ToolResult) else part
-                    for part in parts
-                ],
-            )
-            for said, parts in contents
-        ]
-
-    def _settled(self, result: ToolResult, call: ToolCall | None) -> ToolResult:
-        if result.call_id:
-            return result
-        return replace(result, call_id=self._next_id() if call is None else call.id)
 
     def parts(self, content: Members, path: str) -> list[Part]:
         """The parts of a content."""

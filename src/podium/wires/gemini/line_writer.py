@@ -191,8 +191,7 @@ class LineWriter:
     def _result(self, result: ToolResult, path: str) -> Members:
         self._note_foreign(result.extra)
         said: Members = {}
-        idless = result.call_id in self._idless or mark(result.extra, "idless") is not None
-        if result.call_id and not idless:
+        if result.call_id and result.call_id not in self._idless:
             said["id"] = raw(result.call_id)
         name = result.name or self._called.get(id(result)) or self._names.get(result.call_id)
         said["name"] = raw(name or result.call_id or "unknown")
