@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import subprocess
 import threading
 import urllib.request
 from functools import partial
@@ -11,7 +12,7 @@ from functools import partial
 import pytest
 
 from podium.store.embedded.attach import status
-from tests.cli.installation import Installation, alive, wait_gone, wait_until
+from tests.cli.installation import PODIUM, Installation, alive, wait_gone, wait_until
 
 SLOW = "[[tokens=60 rate=30]]"  # two seconds of an answer
 SLOWER = "[[tokens=2000 rate=30]]"
@@ -106,6 +107,35 @@ def test_a_killed_server_process_is_replaced(installation: Installation) -> None
     wait_until(lambda: set(installation.servers()) - {first})
     assert installation.ask("GET", "/v1/models").status == 200, "who came meanwhile waited at the socket"
     wait_until(lambda: "Server process 0 was killed by SIGKILL; the next one starts" in installation.said)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_explain_tells_of_a_dead_servers_call_no_more_than_is_known(
+    installation: Installation, *, is_kept: bool
+) -> None:
+    installation.serve()
+    path, body = "/v1/chat/completions", {"messages": [{"role": "user", "content": SLOWER}], "stream": True}
+    if is_kept:
+        made = installation.ask("POST", "/v1/conversations", {})
+        path, body = f"/v1/conversations/{made.body['id']}/turns", {"input": SLOWER, "stream": True}
+    request = urllib.request.Request(
+        installation.url + path,
+        data=json.dumps(body).encode(),
+        headers={"authorization": f"Bearer {installation.key}", "content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        next(line for line in answer if b"text.delta" in line or b'"content"' in line)
+        os.kill(installation.servers()[0], signal.SIGKILL)
+    wait_until(
+        lambda: installation.ask("GET", "/v1/turns?limit=1").body["data"][0]["status"] == "interrupted"
+    )
+    explain = [str(PODIUM), "explain", "--data-dir", str(installation.data_dir)]
+    done = subprocess.run(explain, capture_output=True, text=True, check=True, env=installation.environment)
+    said = " ".join(done.stdout.split())
+    told = "simulator/echo failed after a time that nobody knows: The server that made this call went away. ("
+    lost = "(interrupted) What it decided, called and used was known to that server alone."
+    assert (told if is_kept else lost) in said
+    assert ("Attempts" in said) is is_kept
 
 
 def test_a_killed_keeper_is_replaced_and_the_database_stops_with_the_server(

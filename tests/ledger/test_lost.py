@@ -35,7 +35,6 @@ def told(attempt: str, **more: Any) -> AttemptFailed:
         attempt=attempt,
         code="owner_lost",
         message="The server that made this call went away.",
-        milliseconds=0,
         retryable=True,
         **more,
     )

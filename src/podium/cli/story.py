@@ -7,15 +7,17 @@ from podium.cli.client import Json
 
 _WIDTH = 80
 _LABEL = 10
+_LOST = "What it decided, called and used was known to that server alone."
 
 
 def tell_story(story: Json) -> str:
     """What `GET /v1/turns/{id}/explain` answers, as lines."""
     turn = story["turn"]
+    is_kept = turn["conversation_id"] or story["decisions"] or story["attempts"]
+    if turn["status"] == "interrupted" and not is_kept:
+        return "\n".join((*_beginning(turn), *_line("Error", _error(turn["error"])), *_line("", _LOST)))
     lines = [
-        *_line("Turn", turn["id"]),
-        *_line("", f"{_outcome(turn)}{_took(turn)}"),
-        *_line("Asked", _moment(turn["created_at"]) + _where(turn)),
+        *_beginning(turn),
         *_line("Model", turn["model"] or "none was chosen"),
         *_line("Tokens", _tokens(turn["usage"]) if story["attempts"] else "none"),
         *_line("Cost", _cost(turn)),
@@ -38,6 +40,14 @@ def tell_story(story: Json) -> str:
     if not story["attempts"]:
         lines += _line("", "No host was called.")
     return "\n".join(lines)
+
+
+def _beginning(turn: Json) -> list[str]:
+    return [
+        *_line("Turn", turn["id"]),
+        *_line("", f"{_outcome(turn)}{_took(turn)}"),
+        *_line("Asked", _moment(turn["created_at"]) + _where(turn)),
+    ]
 
 
 def _line(label: str, text: str) -> list[str]:
@@ -121,8 +131,10 @@ def _attempt(attempt: Json) -> str:
     if failed is not None:
         again = "; another try could help" if failed.get("retryable") else ""
         status = f", status {failed['status']}" if failed.get("status") else ""
+        took = failed.get("milliseconds")
+        after = "a time that nobody knows" if took is None else f"{took} ms"
         return (
-            f"{who} failed after {failed['milliseconds']} ms: {failed['message']}"
+            f"{who} failed after {after}: {failed['message']}"
             f" ({failed['code']}{status}{again}){_spent(failed)}"
         )
     if ended is None:

@@ -142,7 +142,6 @@ def _told(attempt: str, paid: _Paid | None, *, suspense: int = 0) -> AttemptFail
         attempt=attempt,
         code="owner_lost",
         message="The server that made this call went away.",
-        milliseconds=0,
         retryable=True,
         in_suspense=bool(suspense),
     )

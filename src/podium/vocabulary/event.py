@@ -126,13 +126,14 @@ class AttemptStarted(Struct, frozen=True, tag="attempt.started", omit_defaults=T
 class AttemptFailed(Struct, frozen=True, tag="attempt.failed", omit_defaults=True):
     """The attempt came to nothing, or broke off. `after`: in how many seconds its host wants to be asked again.
 
-    Usage and money are as in `AttemptEnded`; `in_suspense` says that more may be owed than is told.
+    Usage and money are as in `AttemptEnded`; `in_suspense` says that more may be owed than is told. `milliseconds` is
+    absent where its server died with it, and nobody knows when.
     """
 
     attempt: str
     code: str
     message: str
-    milliseconds: int
+    milliseconds: int | None = None
     retryable: bool = False
     status: int | None = None
     after: float | None = None
