@@ -211,6 +211,19 @@ class BudgetExceeded(RefusedError):
 
     code = "insufficient_quota"
 
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        hint: str | None = None,
+        after: float | None = None,
+        left: str | None = None,
+    ) -> None:
+        """`left`: what it has left, in dollars, where that is known."""
+        super().__init__(message, param=param, hint=hint, after=after)
+        self.left = left
+
 
 class BudgetExhausted(BudgetExceeded):
     """A budget has not enough left for the rest of the answer."""

@@ -159,6 +159,7 @@ async def test_every_dialect_refuses_in_its_own_words_what_no_budget_covers(hous
             heard = await house.say(door, "hello", stream=stream)
             assert (heard.status, heard.headers["x-should-retry"]) == (429, "false"), (door, stream)
             assert "retry-after" not in heard.headers
+            assert heard.headers["x-podium-budget-remaining"] == "0.000001", (door, stream)
             assert words[door] in heard.text, heard
             assert f"{REFUSED}. Of the 0.000001 dollars of {house.budget}" in heard.text
             assert "T00:00:00.000000Z" in heard.text, "when it resets"

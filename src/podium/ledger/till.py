@@ -298,4 +298,5 @@ def _refusal(row: asyncpg.Record) -> BudgetExceeded:
         f"Budget limit exceeded: {kind} budget limit exceeded. Of the {money.dollars(row['amount'])} dollars of"
         f" {row['budget']} ({scope}, {period}) {left} are left, which is less than this call needs.{until}",
         hint="Raise the budget, wait for its next period, or ask for a shorter answer.",
+        left=left,
     )

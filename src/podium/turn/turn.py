@@ -133,6 +133,8 @@ class Draft:
 
     def fail(self, error: PodiumError) -> None:
         """The turn came to nothing; or broke off, if something of it was shown."""
+        if isinstance(error, BudgetExceeded):
+            self.account.left = error.left or self.account.left
         self.status = "interrupted" if self.visible else "failed"
         self.error = Failure(
             code=error.code,
