@@ -203,7 +203,21 @@ def test_doctor_works_before_the_first_start(installation: Installation) -> None
     done = podium(installation, "doctor")
     assert done.returncode == 0, done.stdout
     assert "it starts with the server" in done.stdout
+    assert "ok config no podium.toml is here or in the data directory" in flat(done.stdout)
     assert not installation.data_dir.exists()
+
+
+def test_doctor_says_which_file_it_has_read(installation: Installation) -> None:
+    file = installation.place / "mine.toml"
+    file.write_text("[server]\nport = 7000\n")
+    done = podium(installation, "doctor", "--config", "mine.toml")
+    assert done.returncode == 0, done.stdout
+    assert f"ok config {file} was read, and is valid" in flat(done.stdout)
+    assert ["port", "7000", "mine.toml:2"] in [line.split() for line in done.stdout.splitlines()]
+    file.write_text("[server\n")
+    done = podium(installation, "doctor", "--config", "mine.toml")
+    assert done.returncode == 1
+    assert "WRONG settings mine.toml:1: not valid TOML" in flat(done.stdout)
 
 
 def test_doctor_says_what_to_do(running: Installation) -> None:

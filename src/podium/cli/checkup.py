@@ -43,6 +43,7 @@ SELECT current_setting('max_connections')::int - current_setting('superuser_rese
 
 async def check(settings: Settings, *, with_calls: bool) -> AsyncGenerator[Finding, None]:
     """Look at everything; `with_calls` asks each host of models something small."""
+    yield _told_config(settings)
     for warning in settings.warnings:
         yield Finding("note", "settings", warning)
     yield check_data_dir(settings.data_dir)
@@ -55,6 +56,12 @@ async def check(settings: Settings, *, with_calls: bool) -> AsyncGenerator[Findi
     async with aclosing(check_hosts(settings, target, with_calls=with_calls)) as findings:
         async for finding in findings:
             yield finding
+
+
+def _told_config(settings: Settings) -> Finding:
+    if settings.config_file is None:
+        return Finding("ok", "config", "no podium.toml is here or in the data directory, and none is needed")
+    return Finding("ok", "config", f"{settings.config_file} was read, and is valid")
 
 
 def check_data_dir(path: Path) -> Finding:
