@@ -1,6 +1,7 @@
 """The results of tools that a client runs, in a conversation: of each dialect, whoever called."""
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -9,9 +10,13 @@ import pytest_asyncio
 from google import genai
 from google.genai import types
 
+from podium.catalogue.catalogue import Catalogue
+from podium.catalogue.endpoint import Endpoint
+from podium.simulator import Simulator
 from tests.doors.podium import ADMIN_KEY, Podium, podium
-from tests.doors.surface import WIRES, hosts
+from tests.doors.surface import WIRES, hosts, playing
 from tests.serving import Cluster, fresh_database
+from tests.wires.streams import chunk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -105,6 +110,34 @@ async def test_results_may_be_given_again_when_the_host_has_failed(server: Podiu
     assert (await give(server, (door, "dead_anthropic"), conversation, results))[0] == 503
     status, told = await give(server, (door, "anthropic"), conversation, results)
     assert (status, "The tools said: one; two; three" in told) == (200, True)
+
+
+async def test_a_call_that_was_whole_when_its_answer_broke_off_can_be_answered(cluster: Cluster) -> None:
+    calls = [
+        {"index": at, "id": name, "function": {"name": name, "arguments": arguments}}
+        for at, name, arguments in ((0, "look", "{}"), (1, "listen", '{"to'))
+    ]
+    cut = b"".join(chunk({"tool_calls": [call]}) for call in calls)
+    async with playing({"/v1/chat/completions": cut}) as address, fresh_database(cluster) as dsn:
+
+        def cutting(host: Simulator) -> Catalogue:
+            endpoint = Endpoint(name="cutting", wire="openai_chat", base_url=f"{address}/v1")
+            catalogue = hosts(host)
+            return replace(catalogue, endpoints={**catalogue.endpoints, "cutting": endpoint})
+
+        async with podium(dsn, catalogue=cutting) as server:
+            conversation = await server.conversation()
+            path = f"{server.url}/v1/conversations/{conversation}/turns"
+            asked = {"input": "hi", "model": "cutting/small", "stream": True}
+            async with server.http.post(path, json=asked) as answer:
+                turn = answer.headers["x-podium-turn"]
+                await answer.read()
+            broken = await server.call("GET", f"/v1/turns/{turn}")
+            assert broken["status"] == "interrupted"
+            assert [part["id"] for part in broken["output"]] == ["look"]
+            results = [("look", "look", "one")]
+            status, told = await give(server, ("native", "openai_chat"), conversation, results)
+            assert (status, "The tools said: one" in told) == (200, True)
 
 
 # The SDK itself subclasses aiohttp's session, which aiohttp warns of.

@@ -21,6 +21,11 @@ from podium.vocabulary.usage import Usage
 from podium.wires.openai_chat.member import NAME, extra_of, raw
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+_NO_OBJECT = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="{"), min_size=1, max_size=12
+)
+"""Arguments that are never whole before the answer is: nothing may follow those that are."""
+
 _FINISH: list[FinishReason] = ["stop", "length", "content_filter"]
 _COUNT = st.integers(0, 10_000)
 
@@ -78,7 +83,9 @@ class _Speaker:
 
     def _more(self, draw: st.DrawFn) -> None:
         if self.calls and self.kind == "call":
-            self.deltas.append(ToolCallDelta(draw(st.sampled_from(self.calls)), draw(TEXT), self.choice))
+            self.deltas.append(
+                ToolCallDelta(draw(st.sampled_from(self.calls)), draw(_NO_OBJECT), self.choice)
+            )
 
     def end(self, draw: st.DrawFn) -> list[Delta]:
         reason: FinishReason = "tool_calls" if self.calls else draw(st.sampled_from(_FINISH))

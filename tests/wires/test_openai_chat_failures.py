@@ -79,6 +79,34 @@ def test_a_cut_call_is_never_completed() -> None:
     assert not any(isinstance(delta, ToolCallCompleted) for delta in deltas)
 
 
+def fragment(index: int, arguments: str, kind: str = "function") -> bytes:
+    """A chunk with a piece of a call, its id and its name."""
+    inner = {"name": "f", "input" if kind == "custom" else "arguments": arguments}
+    return chunk({"tool_calls": [{"index": index, "id": f"call_{index}", "type": kind, kind: inner}]})
+
+
+def completed(body: bytes) -> list[int]:
+    return [delta.index for delta in read_until_error(body)[0] if isinstance(delta, ToolCallCompleted)]
+
+
+def test_a_call_that_another_follows_is_whole_if_its_arguments_are_though_the_stream_breaks() -> None:
+    begun = fragment(1, '{"y')
+    assert completed(fragment(0, '{"x":') + fragment(0, "1}")) == []
+    assert completed(fragment(0, '{"x":') + fragment(0, "1}") + begun) == [0]
+    assert completed(fragment(0, " {} ") + begun + fragment(0, " ") + begun) == [0]
+    for cut in ("", '{"x"', '"x"', "1", "[]", "{}{"):
+        assert completed(fragment(0, cut) + begun) == []
+    assert completed(fragment(0, "{}", "custom") + begun) == []
+    ended = fragment(0, "{}") + fragment(1, "{}") + fragment(2, "{") + chunk({}, "length") + DONE
+    assert completed(ended) == [0, 1, 2]
+
+
+def test_more_arguments_of_a_call_that_had_all_of_them_are_no_answer() -> None:
+    raised = read_until_error(fragment(0, "{}") + fragment(1, "{}") + fragment(0, '{"x":1}'))[1]
+    assert isinstance(raised, Garbled)
+    assert "more arguments of a call" in raised.message
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -116,7 +116,7 @@ def test_fragments_of_parallel_calls_are_put_together_by_index() -> None:
         finish="tool_calls",
     )
     assert calls(body) == [("a", "f", '{"x":1}'), ("b", "g", "{}")]
-    assert [delta.index for delta in read(body) if isinstance(delta, ToolCallCompleted)] == [0, 1]
+    assert [delta.index for delta in read(body) if isinstance(delta, ToolCallCompleted)] == [1, 0]
 
 
 def test_whole_calls_without_index_and_type_are_calls_each() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from msgspec import Raw
+from msgspec import Raw, ValidationError
 
 from podium.vocabulary.event import Delta, ToolCallCompleted, ToolCallDelta, ToolCallStarted
 from podium.vocabulary.part import Extra
@@ -16,16 +16,17 @@ _INNER = frozenset({"name", "arguments", "input"})
 class _Call:
     """A call in the making; it is told of as soon as its name is known."""
 
-    __slots__ = ("at", "held", "id", "kind", "levels", "name", "started")
+    __slots__ = ("at", "id", "kind", "levels", "name", "pieces", "started", "whole")
 
     def __init__(self, at: int) -> None:
         self.at = at
         self.id = ""
         self.name = ""
         self.kind = "function"
-        self.held: list[str] = []
+        self.pieces: list[str] = []
         self.levels: Members = {}
         self.started = False
+        self.whole = False
 
 
 class CallReader:
@@ -40,6 +41,7 @@ class CallReader:
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._legacy: _Call | None = None
+        self._last: _Call | None = None
 
     @property
     def any(self) -> bool:
@@ -54,6 +56,9 @@ class CallReader:
             outer = {name: value for name, value in entry.items() if name not in known}
             inner = parse(entry.get("custom" if custom else "function"), Members) or {}
             call = self._new() if whole else self._of(entry, inner)
+            if self._last is not None and self._last is not call:
+                self._leave(self._last, out)
+            self._last = call
             if not call.id:
                 call.id = parse(entry.get("id"), str) or ""
             if custom and not call.started:
@@ -75,6 +80,18 @@ class CallReader:
         for call in self._calls:
             if not call.started:
                 self._start(call, out)
+            if not call.whole:
+                out.append(ToolCallCompleted(index=call.at, choice=self._choice))
+
+    def _leave(self, call: _Call, out: list[Delta]) -> None:
+        """A call that another follows is whole if its arguments are: this wire has no word for the end of one call.
+
+        Some hosts go back to it, but nothing can follow an object of JSON.
+        """
+        if call.whole or not call.started or call.kind == "custom":
+            return
+        if parse(Raw("".join(call.pieces).encode("utf-8", "replace")), Members) is not None:
+            call.whole = True
             out.append(ToolCallCompleted(index=call.at, choice=self._choice))
 
     def _of(self, entry: Members, inner: Members) -> _Call:
@@ -109,11 +126,16 @@ class CallReader:
         if not call.name:
             call.name = parse(inner.get("name"), str) or ""
         text = _arguments(inner.get("arguments"), inner.get("input"))
+        if call.whole:
+            if text.strip():
+                raise ValidationError("more arguments of a call that had all of them")
+            return
         if not call.started:
             if not call.name:
-                call.held.append(text)
+                call.pieces.append(text)
                 return
             self._start(call, out)
+        call.pieces.append(text)
         if text or call.levels:
             levels, call.levels = call.levels, {}
             out.append(
@@ -133,7 +155,7 @@ class CallReader:
                 extra=self._carried(levels),
             )
         )
-        if held := "".join(call.held):
+        if held := "".join(call.pieces):
             out.append(ToolCallDelta(index=call.at, arguments=held, choice=self._choice))
 
 
