@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from podium.kit import ids
+from podium.store.database import Lane
 from tests.turn.home import Home, homes
 from tests.turn.mortal import Heard, wait_for
 
@@ -181,6 +182,34 @@ async def test_a_turn_that_is_being_continued_is_not_continued_again(home: Home)
     assert (status, told["error"]["code"]) == (409, "conversation_busy")
     assert told["error"]["hint"] == "Wait for the running turn."
     assert (await going_on)["status"] == "completed"
+
+
+async def test_a_turn_that_was_continued_meanwhile_is_not_continued_again(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with homes(dsn, 2) as (here, there):
+        fetch, held, released = Lane.fetch, asyncio.Event(), asyncio.Event()
+
+        async def holding(lane: Lane, sql: str, *arguments: Any, **more: Any) -> Any:
+            if "turn_open" in sql and arguments[0] == there.app._lease.owner:
+                held.set()
+                await released.wait()
+            return await fetch(lane, sql, *arguments, **more)
+
+        conversation = await here.conversation()
+        heard = await speaking(here, conversation)
+        await here.good("POST", f"/v1/turns/{heard.turn}/cancel")
+        monkeypatch.setattr(Lane, "fetch", holding)
+        path = f"/v1/turns/{heard.turn}/continue"
+        late = asyncio.create_task(there.ask("POST", path, {}))
+        async with asyncio.timeout(10):
+            await held.wait()
+        assert (await here.good("POST", path, {}))["status"] == "completed"
+        released.set()
+        status, told = await late
+        assert (status, told["error"]["code"]) == (409, "conflict")
+        assert told["error"]["message"] == "The conversation has gone on since this turn."
+        assert [role for role, _ in await here.items(conversation)] == ["user", "assistant", "assistant"]
 
 
 @pytest.mark.parametrize(("wish", "status"), [("cancel", "cancelled"), ("continue", "completed")])

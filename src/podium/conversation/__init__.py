@@ -16,7 +16,6 @@ from podium.conversation.queries import (
     find,
     find_page,
     find_recent,
-    last_turn,
     list_messages,
     update,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "find_named",
     "find_page",
     "find_recent",
-    "last_turn",
     "list_messages",
     "update",
 ]

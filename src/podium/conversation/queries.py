@@ -218,12 +218,3 @@ async def list_messages(
     if not rows:
         return None
     return [Message(**dict(row)) for row in rows if row["id"] is not None]
-
-
-async def last_turn(database: Database, conversation_id: str) -> str | None:
-    """The turn that the last message belongs to. The caller has checked whose conversation it is."""
-    found: str | None = await database.value(
-        "SELECT turn_id FROM messages WHERE conversation_id = $1 ORDER BY position DESC LIMIT 1",
-        conversation_id,
-    )
-    return found

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from podium.context.history import history_bytes
-from podium.errors import Busy, Mismatch, QueueFull, Unavailable, Unknown
+from podium.errors import Busy, Conflict, Mismatch, QueueFull, Unavailable, Unknown
 from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.journal.log import Numbered
@@ -93,6 +93,7 @@ class Opening:
 
         Raises:
             Unknown: no such conversation, or not this caller's.
+            Conflict: more has been said there since the turn that this one goes on with.
             Busy: it is speaking and `on_busy` is `reject`.
             QueueFull: it is speaking, and as many turns wait as may.
             Mismatch: the idempotency key came with another request before.
@@ -120,6 +121,8 @@ class Opening:
                 return Attached(outcome.other or "")
             case "mismatch":
                 raise Mismatch(param="Idempotency-Key", hint="Use a new key for a new request.")
+            case "gone_on":
+                raise Conflict("The conversation has gone on since this turn.", hint="Start a new turn.")
             case "busy":
                 # To go on with a broken turn cannot wait: by then more would have been said since.
                 or_else = "" if ask.continues else ", or ask with on_busy: enqueue or interrupt"
@@ -183,7 +186,7 @@ class Opening:
         owner = self._lease.owner
         rows = await lane.fetch(
             "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-            " $17)",
+            " $17, $18)",
             owner,
             [item.id for item in items],
             [item.ask.tenant for item in items],
@@ -201,6 +204,7 @@ class Opening:
             [None if (tries := _tries(item.ask)) is None else tries.mark for item in items],
             [(tries := _tries(item.ask)) is not None and tries.is_again for item in items],
             self._most_queued,
+            [item.ask.continues for item in items],
         )
         return [_Outcome(row[0], row[1], row[2], row[3], row[4], owner) for row in rows]
 

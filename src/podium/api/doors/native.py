@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from podium import conversation
 from podium.api.accept import prefers_events
 from podium.api.ending import ending_headers
 from podium.api.passage import Limits
@@ -126,12 +125,15 @@ class NativeDoor:
         broken = (await self._turns.get(turn_id, tenant=who.tenant, user=who.only_user)).report
         if broken.conversation_id is None:
             raise Conflict("A stateless turn cannot be continued.", hint="Send its messages again.")
+        cut = broken.status == "completed" and broken.finish_reason == "length"
+        if broken.status not in _CONTINUABLE and not cut:
+            raise Conflict(f"A turn that is {broken.status} cannot be continued.")
         ask = await queries.get_ask(
             self._database, turn_id, tenant=who.tenant, user=who.user, conversation=broken.conversation_id
         )
         instructions = ask.request.lines[: len(ask.request.lines) - len(ask.input)]
         request = msgspec.structs.replace(ask.request, lines=instructions, stream=stream)
-        ask = Ask(
+        return Ask(
             tenant=who.tenant,
             user=who.user,
             key=who.key,
@@ -146,18 +148,6 @@ class NativeDoor:
             tries=incoming.tries,
             continues=broken.id,
         )
-        if not await queries.is_known(
-            self._database, ask
-        ):  # else it is being continued, or was, for this very request
-            await self._check_continuable(broken, broken.conversation_id)
-        return ask
-
-    async def _check_continuable(self, broken: TurnReport, conversation_id: str) -> None:
-        cut = broken.status == "completed" and broken.finish_reason == "length"
-        if broken.status not in _CONTINUABLE and not cut:
-            raise Conflict(f"A turn that is {broken.status} cannot be continued.")
-        if await conversation.last_turn(self._database, conversation_id) != broken.id:
-            raise Conflict("The conversation has gone on since this turn.", hint="Start a new turn.")
 
     async def _answer(
         self, ask: Ask, incoming: Incoming, ends: tuple[Receive, Send], *, stream: bool

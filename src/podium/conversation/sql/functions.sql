@@ -32,6 +32,11 @@ BEGIN
     RETURN _last;
 END $$;
 
+-- The turn that the last message belongs to.
+CREATE OR REPLACE FUNCTION conversation_last_turn(_conversation text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT m.turn_id FROM messages m WHERE m.conversation_id = _conversation ORDER BY m.position DESC LIMIT 1
+$$;
+
 -- Take out all messages. The caller holds the conversation's row lock.
 CREATE OR REPLACE FUNCTION conversation_clear(_conversation text) RETURNS void LANGUAGE sql AS $$
     DELETE FROM messages m WHERE m.conversation_id = _conversation;

@@ -27,6 +27,7 @@ $$;
 --            attached  the idempotency key, or an earlier try of the same request, has started `other`
 --            mismatch  … with another request
 --            unknown   no such conversation, or not this caller's
+--            gone_on   more has been said since the turn that it was to go on with (`_continued`)
 --            again     the conversation's row is locked by another statement, or the key is being decided about
 --            judged    this process was judged dead: take a new name
 -- A try that comes again (`_again`, by its request's mark) joins the turn of the one before it; of one that failed, with
@@ -34,7 +35,7 @@ $$;
 CREATE OR REPLACE FUNCTION turn_open(
     _owner text, _ids text[], _tenants text[], _users text[], _all boolean[], _conversations text[],
     _policies text[], _asks text[], _openings text[], _inputs text[], _scopes text[], _hashes text[], _bytes int[],
-    _widest int, _marks bigint[], _again boolean[], _most_queued int)
+    _widest int, _marks bigint[], _again boolean[], _most_queued int, _continued text[])
 RETURNS TABLE (outcome text, other text, history text, model text, depth int) LANGUAGE plpgsql AS $$
 DECLARE
     _known text[] := ARRAY(SELECT t.id FROM turns t WHERE t.id = ANY(_ids));
@@ -112,6 +113,9 @@ BEGIN
                 outcome := 'unknown';
             ELSIF NOT _conversations[i] = ANY(_locked) THEN
                 outcome := 'again';
+            ELSIF _continued[i] IS NOT NULL
+                  AND _continued[i] IS DISTINCT FROM conversation_last_turn(_conversations[i]) THEN
+                outcome := 'gone_on';
             ELSIF _conversation.running IS NOT NULL THEN
                 SELECT count(*) + 1 INTO depth
                   FROM turns t WHERE t.conversation_id = _conversations[i] AND t.status = 'queued';
@@ -122,7 +126,7 @@ BEGIN
                 other := _conversation.running;
             END IF;
         END IF;
-        IF outcome IN ('unknown', 'again', 'busy', 'full') THEN
+        IF outcome IN ('unknown', 'gone_on', 'again', 'busy', 'full') THEN
             DELETE FROM turn_keys k WHERE k.scope = _scopes[i] AND k.turn_id = _ids[i];
             RETURN NEXT;
             CONTINUE;
