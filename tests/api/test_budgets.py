@@ -311,6 +311,9 @@ async def test_a_wrong_member_is_named(api: House) -> None:
     told = await made(api, root)
     answer = await sent(api, root, '{"limit": -1}', "PATCH", f"/v1/budgets/{told['id']}")
     assert (answer.status, answer.error["param"]) == (400, "limit")
+    for wrong in ("7", "1.5", "[]", "null", '"7"'):
+        answer = await sent(api, root, wrong, "PATCH", f"/v1/budgets/{told['id']}")
+        assert (answer.status, answer.error["param"]) == (400, None), wrong
 
 
 def _text(limit: str, more: str = "") -> str:
@@ -360,6 +363,8 @@ WRONG = [
     (_text("1").replace("day", "hour"), "period"),
     (_text("1").replace("user", "robot"), "scope.type"),
     (_text("1").replace("ann", ""), "scope.id"),
+    ('{"scope": 0, "period": "day", "limit": 1}', "scope"),
+    ("1", None),
 ]
 
 

@@ -93,6 +93,8 @@ async def test_a_wrong_member_is_named(server: Podium) -> None:
         ({"input": "x", "max_tokens": 0}, 400, "max_tokens"),
         ({"input": "x", "model": "nobody/knows"}, 404, "model"),
         ({"input": [1]}, 400, "input[0]"),
+        ({"input": [{"role": "user"}]}, 400, "input[0].content"),
+        ({"input": [{"role": "user", "content": "messages"}, {"content": "x"}]}, 400, "input[1].role"),
     ):
         async with server.http.post(server.url + PATH, json=body) as answer:
             told = await answer.json()

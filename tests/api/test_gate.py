@@ -11,12 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from podium.api.body import read_body
-from podium.api.correlation import REQUEST_ID, Correlated
+from podium.api.correlation import Correlated
 from podium.api.errors import headers_of, status_of
 from podium.api.front import HotRoute
 from podium.api.openapi import Operation
 from podium.api.passage import Limits, principal_of
 from podium.errors import Overloaded, PodiumError, Rejected
+from podium.kit.trace import REQUEST_ID
 from tests.api.house import OPERATOR, House, house, raw
 
 LIMITS = Limits(header_bytes=4096, body_bytes=100_000, body_seconds=0.3, handler_seconds=5)

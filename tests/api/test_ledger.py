@@ -111,6 +111,8 @@ async def test_entries_are_found_by_user_conversation_model_and_time(api: House)
     for wrong, param in (
         ("from=yesterday", "from"),
         ("to=2026-01-01T00:00:00", "to"),
+        ("from=1700000000", "from"),
+        ("from=20261122", "from"),
         ("from=9999-12-31T23:59:59-12:00", "from"),
         ("after=c1", "after"),
         (f"after={ids.new('att')}", "after"),

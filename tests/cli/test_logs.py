@@ -2,9 +2,10 @@
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 from podium.cli.logs import Json
-from tests.cli.installation import installed
+from tests.cli.installation import Installation, installed, wait_until
 
 
 def test_a_line_of_json_says_what_when_and_what_else() -> None:
@@ -24,3 +25,19 @@ def test_what_a_turn_logs_carries_the_id_of_the_request_that_asked_for_it() -> N
         lines = [line for line in installation.said.splitlines() if "providers.garbled" in line]
     assert lines
     assert all("request_id=asked-by-a-test" in line for line in lines)
+
+
+def test_what_a_turn_that_waited_logs_carries_the_id_of_its_own_request() -> None:
+    def say(installation: Installation, text: str, request_id: str) -> int:
+        body = {"message": text, "session_id": "s", "model": "simulator/echo"}
+        return installation.ask("POST", "/chat", body, **{"x-request-id": request_id}).status
+
+    with installed(PODIUM_LOG_LEVEL="debug") as installation, ThreadPoolExecutor() as pool:
+        installation.serve()
+        first = pool.submit(say, installation, "[[first=1.5]] hello", "asked-first")
+        wait_until(lambda: installation.ask("GET", "/sessions/s/history", None).status == 200)
+        second = pool.submit(say, installation, "[[fault garbage]]", "asked-second")
+        assert (first.result(), second.result()) == (200, 502)
+        lines = [line for line in installation.said.splitlines() if "providers.garbled" in line]
+    assert lines
+    assert all("request_id=asked-second" in line for line in lines)

@@ -228,7 +228,7 @@ async def test_a_host_that_fails_is_told_before_the_first_word(ann: Caller, acce
     told = await ann.ask("POST", "/llm/chat/", body, accept=accept)
     assert (told.status, told.error["code"]) == (400, "upstream_rejected")
     assert told.error["turn_id"].startswith("turn_")
-    assert set(told.json) == {"error"}
+    assert set(told.json) == {"error", "cost_info"}
 
 
 async def test_an_answer_that_breaks_ends_with_an_error_and_is_kept(ann: Caller) -> None:

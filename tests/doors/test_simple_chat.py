@@ -244,6 +244,17 @@ async def test_an_answer_comes_in_pieces_when_that_is_asked_for(ann: Caller, way
     assert set(done) - {"type"} == set(whole)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_breaks_tells_what_it_cost(ann: Caller, stream: bool) -> None:
+    body = {"message": "[[fault close after=3]] [[tokens=50]]", "session_id": "s", "stream": stream}
+    told = await ann.ask("POST", "/chat", body)
+    last = told.events[-1] if stream else told.json
+    assert last["error"]["code"] == "upstream_truncated"
+    assert Decimal(last["cost_info"]["total_cost"]) > 0
+    [entry] = (await ann.good("GET", "/v1/ledger"))["data"]
+    assert entry["amount"] == last["cost_info"]["total_cost"]
+
+
 async def test_the_same_key_says_a_message_once(ann: Caller) -> None:
     body = {"message": "hello"}
     told = [await ann.ask("POST", "/chat", body, idempotency_key="mine") for _ in range(2)]

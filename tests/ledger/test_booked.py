@@ -33,6 +33,7 @@ from podium.vocabulary.event import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
+    Decided,
     Finished,
     Spoken,
     TextDelta,
@@ -190,6 +191,9 @@ async def test_an_answer_of_nothing_without_a_count_costs_its_input(
 
 
 BROKEN = TextDelta(0, "Once upon a time there was")
+UNSAID = Decided(
+    "translate", "lab/small", "its wire cannot say all", dropped=("top_k",)
+)  # before anything is sent
 
 
 @pytest.mark.parametrize(
@@ -203,6 +207,8 @@ BROKEN = TextDelta(0, "Once upon a time there was")
         ((), Truncated("short", status=200), ("none", 0, "input")),
         ((), Garbled("what", status=200), ("none", 0, 0)),
         ((AnswerStarted("a"),), Garbled("what", status=200), ("none", 0, "held")),
+        ((UNSAID,), Rejected("no", status=400), ("none", 0, 0)),
+        ((UNSAID,), TimedOut("silent"), ("none", 0, "input")),
         ((BROKEN,), Truncated("short"), ("estimate", "counted", "rest")),
         ((BROKEN,), Unreachable("gone"), ("estimate", "counted", "rest")),
         ((UsageSeen(USAGE),), TimedOut("silent"), ("provider", COST, 0)),

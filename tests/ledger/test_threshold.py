@@ -1,5 +1,7 @@
 """The statement that settles, to the nano-dollar: what is left, and who is warned when."""
 
+import asyncio
+
 import pytest
 
 from podium.identity.payer import Payer
@@ -41,6 +43,17 @@ async def test_a_threshold_is_passed_when_it_is_reached_and_once(shared: Desk) -
         who.user,
         "day",
     )
+
+
+async def test_of_several_that_pass_it_together_one_is_told(shared: Desk) -> None:
+    who = payer()
+    await shared.budget(who, 100, alert=800)
+    attempts = [ids.new("att") for _ in range(3)]
+    for attempt in attempts:
+        await shared.server.hold(wanted(attempt, 30, payer=who))
+    settled = await asyncio.gather(*(shared.server.settle(spent(each, 27)) for each in attempts))
+    assert {each.left for each in settled} == {19}, "they went in one statement"
+    assert sorted(len(each.warnings) for each in settled) == [0, 0, 1]
 
 
 async def test_a_nano_dollar_less_than_a_threshold_is_less(shared: Desk) -> None:

@@ -2,14 +2,11 @@
 
 import logging
 import re
-from contextvars import ContextVar
 
 from typing_extensions import override
 
 from podium.kit import ids
-
-REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
-"""Tasks that a request starts inherit it: a detached turn logs under the id of the request that asked for it."""
+from podium.kit.trace import REQUEST_ID
 
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}\Z")
 

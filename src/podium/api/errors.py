@@ -108,7 +108,7 @@ def headers_of(error: PodiumError, status: int) -> dict[str, str]:
 
 
 def _is_passing(error: PodiumError) -> bool:
-    if isinstance(error, ProviderError):
+    if isinstance(error, ProviderError | errors.Interrupted):
         return error.retryable
     return isinstance(error, RefusedError | errors.Lost | Again) and not isinstance(
         error, errors.Busy | errors.Cancelled | errors.BudgetExceeded

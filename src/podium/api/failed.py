@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from podium import errors
-from podium.errors import PodiumError, ProviderError, RefusedError
+from podium.errors import Interrupted, PodiumError, ProviderError, RefusedError
 from podium.vocabulary.event import Failure
 
 
@@ -31,5 +31,8 @@ def error_of(failure: Failure) -> PodiumError:
         error.retryable = failure.retryable
         return error
     if issubclass(kind, RefusedError):
-        return kind(failure.message, param=failure.param, hint=failure.hint, after=failure.after)
+        refused = kind(failure.message, param=failure.param, hint=failure.hint, after=failure.after)
+        if isinstance(refused, Interrupted):
+            refused.retryable = failure.retryable
+        return refused
     return kind(failure.message, param=failure.param, hint=failure.hint)

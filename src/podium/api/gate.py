@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from podium.api.correlation import REQUEST_ID
 from podium.api.errors import Answered, HeadersTooLarge
 from podium.api.passage import Access, Limits, Passage, enter
 from podium.errors import Forbidden, TooLarge, Unavailable
 from podium.identity import Keyring
 from podium.kit.deadline import Deadline
+from podium.kit.trace import REQUEST_ID
 
 _CAREFUL = [
     (b"x-content-type-options", b"nosniff"),

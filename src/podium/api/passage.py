@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from podium.api.correlation import request_id
 from podium.errors import PodiumError, Unauthenticated
 from podium.identity import Principal
+from podium.vocabulary.cost import CostInfo
 
 Access = Literal["open", "member", "admin", "operator"]
 """Who may call a route: anybody, any key, an admin's key, the operator's key alone."""
@@ -57,12 +58,13 @@ class Passage:
 
     `found` are its headers, of each name the last. `refuse` is how the route's dialect says an error (None: natively),
     `astray` how it is said where there is no route, `started` whether an answer has begun, `turn` the id of the turn
-    that an error belongs to, `told` the headers that tell of that turn.
+    that an error belongs to, `told` the headers that tell of that turn, `cost` what it came to.
     """
 
     __slots__ = (
         "_query",
         "astray",
+        "cost",
         "found",
         "header_bytes",
         "id",
@@ -85,6 +87,7 @@ class Passage:
         self.started = False
         self.turn: str | None = None
         self.told: Mapping[str, str] = {}
+        self.cost: CostInfo | None = None
         self.astray: Refuse | None = None
 
     def key(self) -> str:

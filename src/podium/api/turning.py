@@ -77,6 +77,7 @@ class Begun:
         error = failure_of(terminal)
         if error is not None:
             headers = [*self.headers, *ending_headers(terminal.turn)]
+            self._passage.cost = terminal.turn.cost_info
             self._passage.told = {name.decode(): value.decode() for name, value in headers}
         return error
 

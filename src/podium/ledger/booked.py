@@ -21,6 +21,7 @@ from podium.vocabulary.event import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
+    Decided,
     Finished,
     Spoken,
     TextDelta,
@@ -43,7 +44,7 @@ class _Heard:
     finished: bool = False
 
     def see(self, event: Spoken) -> None:
-        if self.first_byte is None:
+        if self.first_byte is None and type(event) is not Decided:  # which is told before anything is sent
             self.first_byte = clock.monotonic()
         if type(event) is TextDelta:  # nearly every event
             return

@@ -74,7 +74,10 @@ class Spent(Struct, frozen=True):
 
 
 class Settled(Struct, frozen=True):
-    """`left` of the tightest budget, None without any; `warnings` tell of those that passed their threshold with it."""
+    """`left` of the tightest budget, None without any; `warnings` tell of those that passed their threshold with it.
+
+    Of several that were settled together, and passed it together, the first is told.
+    """
 
     left: int | None = None
     warnings: tuple[str, ...] = ()
@@ -190,7 +193,9 @@ class Till:
                 await self._correct(each)
         warnings = await self._warnings({budget for row in rows for budget in row["warned"] or ()})
         return [
-            Settled(row["room"], tuple(warnings[each] for each in row["warned"] or () if each in warnings))
+            Settled(
+                row["room"], tuple(warnings.pop(each) for each in row["warned"] or () if each in warnings)
+            )
             for row in rows
         ]
 

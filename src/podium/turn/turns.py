@@ -20,6 +20,7 @@ from podium.journal.journal import Journal
 from podium.journal.lease import Lease
 from podium.journal.log import Numbered
 from podium.kit import clock
+from podium.kit.trace import REQUEST_ID
 from podium.store.database import Database, Lane
 from podium.store.failure import Again
 from podium.turn import queries
@@ -312,6 +313,7 @@ class Turns:
         live.task = asyncio.create_task(self._run(live), name=turn.id)
 
     async def _run(self, live: _Live) -> None:
+        REQUEST_ID.set(live.turn.ask.trace)  # one that waited was begun by the turn before
         try:
             recorded = await run(live.turn, self._steps, live.draft, lambda: live.why)
         finally:

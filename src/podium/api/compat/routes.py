@@ -51,6 +51,7 @@ _ERROR: Schema = {
             },
         },
         "detail": {"type": "string"},
+        "cost_info": {"type": "object"},
     },
 }
 

@@ -124,8 +124,11 @@ class Frames:
             )
         if isinstance(event, Terminal):
             error = failure_of(event)
-            return self._done if error is None else _frame("error", refused(error, self._turn))
+            return self._done if error is None else self._broken(error, event)
         return b""
+
+    def _broken(self, error: PodiumError, event: Terminal) -> bytes:
+        return _frame("error", refused(error, self._turn, event.turn.cost_info))
 
 
 def _frame(kind: str, members: bytes) -> bytes:

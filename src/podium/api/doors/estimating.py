@@ -15,6 +15,7 @@ from podium.api.passage import Limits, passage_of, principal_of
 from podium.api.serve import send_json
 from podium.api.services import Services
 from podium.app.count import Counter
+from podium.errors import InvalidRequest
 from podium.identity import Principal
 from podium.kit import money
 from podium.ledger import budgets
@@ -114,12 +115,22 @@ class Estimating:
             )
         members = {"model": given.model or "", "messages": given.input, "max_tokens": given.max_tokens}
         told = {name: value for name, value in members.items() if value is not None}
-        return self._wire.read_request({}, msgspec.json.encode(told))
+        try:
+            return self._wire.read_request({}, msgspec.json.encode(told))
+        except InvalidRequest as error:
+            raise _renamed(error) from None
 
     async def _bound(self, who: Principal) -> list[Status]:
         services = self._services
         scopes: list[tuple[ScopeType, str]] = [("tenant", who.tenant), ("user", who.user), ("key", who.key)]
         return await budgets.find_bound(services.database, who.tenant, scopes, services.default_budgets)
+
+
+def _renamed(error: InvalidRequest) -> InvalidRequest:
+    """What the dialect calls messages is the input here."""
+    param = (error.param or "").replace("messages", "input", 1)
+    message = error.message.replace("`messages", "`input", 1)
+    return InvalidRequest(message, param=param or None, hint=error.hint)
 
 
 def _judged(found: list[Status], needed: Worth, most: int) -> tuple[bool, str]:

@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1/ledger", route_class=Route, tags=["ledger"])
 _BUCKETS = ("input", "cached_input", "cache_write", "output", "reasoning", "audio")
 _CURSOR = 1 + 16 + 32
 
-Word = Annotated[str | None, Query(max_length=200), AfterValidator(storable_if_given)]
+Word = Annotated[str | None, Query(max_length=256), AfterValidator(storable_if_given)]
 
 
 class UsageShown(BaseModel):

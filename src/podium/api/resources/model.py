@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from podium.errors import InvalidRequest
 
@@ -65,7 +74,11 @@ def as_name(text: str) -> str:
 
 
 def midnight(given: object) -> object:
-    """A day as the moment when it begins, in UTC; anything else as it is."""
+    """A day as the moment when it begins, in UTC; a moment as it is, but for a number of seconds since 1970."""
+    if isinstance(given, str) and given.replace(".", "").isdigit():
+        raise ValueError(
+            "must be a day or a moment with its zone, such as 2027-01-31 or 2027-01-31T12:00:00Z"
+        )
     return f"{given}T00:00:00Z" if isinstance(given, str) and _DAY.fullmatch(given) else given
 
 
@@ -122,6 +135,14 @@ class Given(BaseModel):
     """A body that a client sends: members that nobody knows are mistakes worth telling."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_object(cls, given: object) -> object:
+        """Refuse what is none: pydantic would read its members off any value's attributes, a number's too."""
+        if not isinstance(given, dict | cls):
+            raise PydanticCustomError("model_attributes_type", "must be a JSON object")
+        return given
 
 
 class Page(BaseModel, Generic[Item]):
