@@ -67,3 +67,12 @@ def test_a_model_that_is_declared_or_priced_by_its_endpoint_may_be_near_another(
     assert warnings(tmp_path, f'default_model = "lab/smallx"\n{LAB}') == ()
     [told] = warnings(tmp_path, f'default_model = "lab/smallx"\n{DARK}[models."lab/smallx"]\n')
     assert "did you mean" not in told
+
+
+def test_the_model_in_the_house_has_one_name_and_another_is_told_with_it(tmp_path: Path) -> None:
+    meant = 'did you mean "local/smollm2-135m"?'
+    text = 'default_model = "local/llama"\n[models."local/llama"]\n'
+    assert warnings(tmp_path, text, PODIUM_LOCAL="1") == (
+        f'podium.toml:2: [models."local/llama"]: "local" has no such model; {meant}',
+        f'the default model "local/llama" has no configured endpoint; {meant}',
+    )

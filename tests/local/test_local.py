@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from podium.catalogue.catalogue import Candidate
 from podium.catalogue.endpoint import Endpoint
+from podium.catalogue.profile import Profile
 from podium.errors import Truncated, Unreachable
 from podium.providers.local.local import Local
 from podium.providers.provider import Call
@@ -14,6 +16,7 @@ from podium.vocabulary.request import Request
 CALL = Call(turn=None, purpose="test", deadline=1e12, trace="t")
 REQUEST = Request(model="smollm2-135m", lines=())
 ENDPOINT = Endpoint(name="local", wire="openai_chat", base_url="http://127.0.0.1:0/v1", api_key="sesame")
+CANDIDATE = Candidate(Profile("local", "smollm2-135m"), ENDPOINT)
 
 
 class Playing:
@@ -38,7 +41,7 @@ def local(*addresses: str, **failures: Exception) -> Local:
     async def address() -> str:
         return next(coming)
 
-    return Local(ENDPOINT, address, lambda endpoint: Playing(endpoint, failures))
+    return Local(CANDIDATE, address, lambda endpoint: Playing(endpoint, failures))
 
 
 async def heard(provider: Local) -> list[str]:

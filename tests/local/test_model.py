@@ -114,3 +114,9 @@ def test_where_it_cannot_run_the_reason_says_what_to_do(monkeypatch: pytest.Monk
         get_weights()
     assert caught.value.hint is not None
     assert "make setup" in caught.value.hint
+
+
+def test_the_one_in_the_house_takes_text_alone_and_of_another_file_nobody_knows_its_tools() -> None:
+    small, other = get_weights().profile(), Weights("other", Path("other.gguf")).profile()
+    assert (small.media, small.tools) == (frozenset(), False)
+    assert (other.media, other.tools) == (frozenset(), True)

@@ -116,7 +116,7 @@ class Voices:
             return self._remote(endpoint, candidate.profile)
 
         if self._local is not None and self._is_ours(candidate.endpoint):
-            return Local(candidate.endpoint, self._local, remote)
+            return Local(candidate, self._local, remote)
         return remote(candidate.endpoint)
 
     def _is_ours(self, endpoint: Endpoint) -> bool:

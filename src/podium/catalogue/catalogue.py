@@ -63,7 +63,7 @@ class Catalogue:
 
     def models(self) -> tuple[str, ...]:
         """Every name worth showing: routes, then listed models whose endpoint is configured."""
-        listed = (name for name, profile in self.profiles.items() if profile.endpoint in self.endpoints)
+        listed = (name for name, profile in self.profiles.items() if self._is_there(profile))
         return (*self.routes, *listed)
 
     def open_prices(self) -> None:
@@ -77,25 +77,33 @@ class Catalogue:
         head, slash, tail = name.partition("/")
         if slash and head in self.endpoints:
             return self._at(self.endpoints[head], tail) if tail else None
-        listed = [p for p in self.profiles.values() if p.model == name and p.endpoint in self.endpoints]
+        listed = [p for p in self.profiles.values() if p.model == name and self._is_there(p)]
         if listed:
             return Candidate(listed[0], self.endpoints[listed[0].endpoint])
         fitting = [e for e in self.endpoints.values() if any(fnmatchcase(name, p) for p in e.patterns)]
         return self._at(fitting[0], name) if len(fitting) == 1 else None
 
-    def _at(self, endpoint: Endpoint, model: str) -> Candidate:
+    def _is_there(self, profile: Profile) -> bool:
+        endpoint = self.endpoints.get(profile.endpoint)
+        return endpoint is not None and endpoint.has(profile.model)
+
+    def _at(self, endpoint: Endpoint, model: str) -> Candidate | None:
+        if not endpoint.has(model):
+            return None
         known = self.profiles.get(f"{endpoint.name}/{model}")
         return Candidate(known or described(endpoint.name, model, self.families), endpoint)
 
     def _unknown(self, name: str) -> UnknownModel:
         there = self.models()
-        likely = difflib.get_close_matches(name, there, n=1)
-        endpoints = ", ".join(f"{each}/…" for each in self.endpoints) or "none"
+        endpoint = self.endpoints.get(name.partition("/")[0])
+        likely = list(endpoint.names) if endpoint is not None else []
+        likely = likely or difflib.get_close_matches(name, there, n=1)
+        endpoints = ", ".join(", ".join(each.names) or f"{each.name}/…" for each in self.endpoints.values())
         return UnknownModel(
             f"No configured endpoint answers to the model {name!r}.",
             param="model",
             hint=(f"Did you mean {likely[0]!r}? " if likely else "")
-            + f"Listed models: {', '.join(there[:20]) or 'none'}. Endpoints: {endpoints}.",
+            + f"Listed models: {', '.join(there[:20]) or 'none'}. Endpoints: {endpoints or 'none'}.",
         )
 
 

@@ -36,6 +36,8 @@ class Resilience:
 class Endpoint:
     """One host. `base_url` is what the wire's official SDK takes; `api_key` is None where none is needed.
 
+    `models` are the only ones that it has; None where only the host knows.
+
     `patterns` are shell-style patterns of bare model names that plainly belong here, such as `gpt-*`. `headers` are
     sent with each call.
 
@@ -59,6 +61,7 @@ class Endpoint:
     patience: Patience = Patience()
     resilience: Resilience = Resilience()
     proxy: str | None = None
+    models: tuple[str, ...] | None = None
     price: Price | None = None
     price_list: str | None = None
     count_tokens: bool = False
@@ -66,3 +69,12 @@ class Endpoint:
     max_tokens_member: str = "max_completion_tokens"
     call_id_length: int | None = None
     stream_usage: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`endpoint/model` of each of its models, as far as it is told which they are."""
+        return tuple(f"{self.name}/{each}" for each in self.models or ())
+
+    def has(self, model: str) -> bool:
+        """Whether it may have a model of this name."""
+        return self.models is None or model in self.models

@@ -41,7 +41,7 @@ def build(
     profiles = {each.name: each for each in (*PROFILES, SIMULATOR)}
     if weights is not None:
         wide = (said_by(environment), document.file.resilience)
-        endpoints["local"] = replace(_local(), resilience=resilience(wide))
+        endpoints["local"] = replace(_local(weights.name), resilience=resilience(wide))
         profiles |= {f"local/{weights.name}": replace(weights.profile(), price=FREE)}
     for name, table in document.file.models.items():
         profiles[name] = _profile(
@@ -49,6 +49,8 @@ def build(
         )
         if name.partition("/")[0] not in (*endpoints, *NAMES):
             warnings.append(_unknown_endpoint(document, name, endpoints))
+        elif (said := _unknown_model(document, name, endpoints)) is not None:
+            warnings.append(said)
     catalogue = Catalogue(endpoints=endpoints, profiles=profiles, families=FAMILIES)
     routes = {
         alias: tuple(_resolvable(document, alias, catalogue, environment, warnings))
@@ -157,7 +159,7 @@ def _told_more(endpoint: Endpoint, table: EndpointTable, environment: Mapping[st
     return replace(endpoint, api_key=key, patience=patience, **said)
 
 
-def _local() -> Endpoint:
+def _local(model: str) -> Endpoint:
     """The model in the house. Its port is known only once it runs, so `providers.local` puts it in at each call."""
     return Endpoint(
         name="local",
@@ -166,6 +168,7 @@ def _local() -> Endpoint:
         api_key=ids.secret("local"),
         patience=_LOCAL_PATIENCE,
         max_tokens_member="max_tokens",
+        models=(model,),
         price=FREE,
     )
 
@@ -229,6 +232,8 @@ def _meant(name: str, document: Document, catalogue: Catalogue) -> str:
     """The likely name where this one is misspelt. Of an endpoint that was left out it has been told why."""
     head, slash, tail = name.partition("/")
     endpoints = {*catalogue.endpoints, *document.file.endpoints}
+    if head in catalogue.endpoints and (names := catalogue.endpoints[head].names):
+        return f'; did you mean "{names[0]}"?'
     if head in endpoints or head in NAMES:
         return ""
     if slash and (near := nearest(head, sorted(endpoints))):
@@ -250,6 +255,16 @@ def _unknown_endpoint(document: Document, name: str, endpoints: Mapping[str, End
     path = ("models", name)
     head = name.partition("/")[0]
     return f'{document.place(*path)}: {header(path)}: there is no endpoint "{head}"{likely(head, endpoints)}'
+
+
+def _unknown_model(document: Document, name: str, endpoints: Mapping[str, Endpoint]) -> str | None:
+    """What to tell of a table for a model that its endpoint does not have."""
+    head, _, model = name.partition("/")
+    endpoint = endpoints.get(head)
+    if endpoint is None or endpoint.has(model):
+        return None
+    path = ("models", name)
+    return f'{document.place(*path)}: {header(path)}: "{head}" has no such model; did you mean "{endpoint.names[0]}"?'
 
 
 def _default_model(

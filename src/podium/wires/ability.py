@@ -34,8 +34,16 @@ def check_abilities(request: Request, profile: Profile, wire: str) -> None:
         Inexpressible: it holds media, or tools, that the model does not take, or a message of a role that this wire
             does not have; names the member as the client does.
     """
-    if request.source is not None and request.source.wire == wire:
-        return
+    if request.source is None or request.source.wire != wire:
+        check_taken(request, profile, wire)
+
+
+def check_taken(request: Request, profile: Profile, wire: str) -> None:
+    """The same of a request of any dialect, for a host that would leave out what its model does not take.
+
+    Raises:
+        Inexpressible: as `check_abilities`.
+    """
     if request.tools and not profile.tools:
         raise _refusal(profile, "tools", tool_place(request, request.tools[0], 0))
     takes_all = profile.tools and (profile.media is None or profile.media >= MEDIA)

@@ -31,13 +31,18 @@ class Weights:
         return self.name == _NAME
 
     def profile(self) -> Profile:
-        """What it can do. It costs nothing."""
+        """What it can do. It costs nothing.
+
+        The template of SmolLM2 has no tools; that of a file that the operator names may have them.
+        """
         return Profile(
             endpoint="local",
             model=self.name,
             context_window=CONTEXT_WINDOW,
             output_limit=OUTPUT_LIMIT,
             price=Price(input=0, output=0),
+            media=frozenset(),
+            tools=not self.is_small,
         )
 
 
