@@ -74,6 +74,24 @@ async def test_anthropics_thinking_must_come_back_with_a_call(host: Simulator, c
     assert told.content[0].text == "Done.", "who does not think on needs no thinking"
 
 
+async def test_of_the_messages_of_a_loop_only_the_first_must_begin_with_thinking(create: Any) -> None:
+    text = "[[reason Hm.]] [[call look {}]] [[next]] [[call look {}]] [[next]] [[say Done.]]"
+    messages: list[Any] = [{"role": "user", "content": text}]
+    kinds = []
+    for _ in range(3):
+        told = await create(messages)
+        kinds.append([block.type for block in told.content])
+        calls = [block for block in told.content if block.type == "tool_use"]
+        messages.append({"role": "assistant", "content": told.content})
+        messages.append(
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": each.id} for each in calls]}
+        )
+    assert kinds == [["thinking", "tool_use"], ["tool_use"], ["text"]]
+    messages = [*messages[:3], {"role": "user", "content": text}, messages[3], messages[4]]
+    with pytest.raises(anthropic.BadRequestError, match="Expected `thinking`"):
+        await create(messages)
+
+
 @pytest.mark.parametrize("model", ["gemini-3-pro", "gemini-2.5-flash"])
 async def test_geminis_calls_must_come_back_signed_from_the_third_generation_on(
     host: Simulator, model: str

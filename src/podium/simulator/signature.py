@@ -1,8 +1,8 @@
 """What hosts of two wires sign, and what they refuse when it does not come back as it was.
 
-Anthropic's sign each thinking block; a request that asks for more thinking in the middle of a tool loop must bring it
-back first in the assistant's last message, and no altered one anywhere. Gemini's of the third generation sign the first
-call of each step; since the user last spoke none may lack it.
+Anthropic's sign each thinking block; a request that asks for more thinking in the middle of a tool loop must bring back
+the one that the loop began with, and no altered one anywhere. Gemini's of the third generation sign the first call of
+each step; since the user last spoke none may lack it.
 """
 
 import base64
@@ -56,9 +56,9 @@ def _check_thoughts(request: Request) -> int:
             if not own or (not part.redacted and _value(part) != _seal(request.model, part.text)):
                 raise InvalidRequest(f"{place}: Invalid `signature` in `thinking` block")
             good += 1
-    said = [line for line in request.lines if line.role == "assistant"]
+    said = [line for line in _since_user(request.lines) if line.parts]
     in_loop = bool(request.lines) and request.lines[-1].role == "tool"
-    if said and in_loop and _thinks(request) and not isinstance(said[-1].parts[0], Reasoning):
+    if said and in_loop and _thinks(request) and not isinstance(said[0].parts[0], Reasoning):
         raise InvalidRequest(
             "Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final"
             " `assistant` message must start with a thinking block (before the last set of `tool_use` and"

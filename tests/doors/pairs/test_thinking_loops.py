@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import pytest
+from anthropic import BadRequestError
 from google.genai import types
 
 from podium.simulator.oracle import Served
@@ -185,3 +186,38 @@ async def test_a_tool_loop_with_thinking_goes_to_its_end(
     assert [call.reasoning > 0 for call in served] == [True, True, True]
     wanted = [0, 0, 0] if wire == "openai_chat" else [0, 1, 2]
     assert [call.signed for call in served] == wanted, "every signature came back to who had made it"
+
+
+@pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        ("openai_chat/any", False),
+        ("openai_chat/any", True),
+        ("gemini/gemini-3-pro", False),
+        ("gemini/gemini-3-pro", True),
+        ("anthropic/other", True),
+    ],
+)
+async def test_a_loop_that_another_model_began_goes_on_without_thinking_and_the_client_is_told(
+    house: Podium, clients: Clients, first: str, *, kept: bool
+) -> None:
+    asked: Any = {"max_tokens": 4096, "tools": [{"name": "get_weather", "input_schema": SCHEMA}]}
+    asked["thinking"] = {"type": "enabled", "budget_tokens": 1024}
+    if kept:
+        asked["extra_body"] = {"x_podium": {"conversation": await house.conversation()}}
+    text = '[[reason Hm.]] [[call get_weather {"city": "Oslo"}]] [[next]] [[say Done.]]'
+    before: list[Any] = [{"role": "user", "content": text}]
+    create = clients.anthropic.messages.with_raw_response.create
+    told = await (await create(model=first, messages=before, **asked)).parse()
+    results = [
+        {"type": "tool_result", "tool_use_id": block.id, "content": "4 degrees"}
+        for block in told.content
+        if block.type == "tool_use"
+    ]
+    before = [] if kept else [*before, {"role": "assistant", "content": told.content}]
+    asked["messages"] = [*before, {"role": "user", "content": results}]
+    with pytest.raises(BadRequestError, match="thinking"):
+        await create(model="anthropic/any", **asked, extra_headers={"x-podium-strict": "true"})
+    answer = await create(model="anthropic/any", **asked)
+    assert [block.text for block in (await answer.parse()).content] == ["Done."]
+    assert "thinking" in answer.headers["x-podium-dropped"].split(", ")

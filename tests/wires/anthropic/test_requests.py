@@ -432,6 +432,42 @@ def test_in_a_tool_loop_without_its_first_thought_the_model_is_not_made_to_think
     assert outgoing.dropped == (() if thinks else ("effort",))
 
 
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "s"}
+CALL = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+RESULT = {"type": "tool_result", "tool_use_id": "a", "content": "1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "thinks"),
+    [
+        ([[CALL]], False),
+        ([[{"type": "text", "text": "Well."}, CALL]], False),
+        ([[THOUGHT, CALL]], True),
+        ([[{"type": "redacted_thinking", "data": "x"}, CALL]], True),
+        ([[THOUGHT, CALL], [CALL]], True),
+        ([[CALL], [THOUGHT, CALL]], False),
+        ([[{**THOUGHT, "signature": wrap(Signature("gemini", "g", "s"))}, CALL]], False),
+    ],
+)
+@pytest.mark.parametrize("beside", [[], [{"type": "text", "text": "Go on."}]])
+def test_a_clients_own_budget_is_left_out_in_a_tool_loop_that_began_without_a_thought(
+    said: list[list[Any]], thinks: bool, beside: list[Any]
+) -> None:
+    loop: list[Any] = [USER]
+    for content in said:
+        loop += [{"role": "assistant", "content": content}, {"role": "user", "content": [RESULT]}]
+    last = {"role": "user", "content": [RESULT, *beside]}
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    for kind, expected in (({"type": "adaptive"}, True), (thinking, thinks)):
+        body, outgoing = out(own(messages=[*loop[:-1], last], thinking=kind))
+        assert body.get("thinking") == (kind if expected else None)
+        assert ("thinking" in outgoing.dropped) is not expected
+    body, outgoing = out(
+        own(messages=[*loop, {"role": "assistant", "content": "1"}, USER], thinking=thinking)
+    )
+    assert body["thinking"] == thinking, "the user has spoken since"
+
+
 def test_reasoning_goes_back_only_to_the_model_that_signed_it() -> None:
     def thoughts(signature: Signature | None, **fields: Any) -> tuple[list[str], tuple[str, ...]]:
         part = Reasoning("hm", signature, **fields)

@@ -16,6 +16,7 @@ from podium.wires.anthropic.prompt import Prompt, thought_elsewhere
 from podium.wires.anthropic.request_reader import HEADERS
 from podium.wires.anthropic.sampling import put, put_sampling
 from podium.wires.anthropic.schema import put_shape
+from podium.wires.anthropic.thinking import drop_unfit_budget
 from podium.wires.anthropic.tool import is_allowed, write_choice, write_tool
 from podium.wires.dialect import choice_for, member_name, unsaid_members
 from podium.wires.member import Members, encode, is_null, parse, raw
@@ -85,6 +86,8 @@ def _put_rest(
         put_shape(members, request, profile, dropped)
     if before is None or request.sampling is not before:
         put_sampling(members, request, before, profile, dropped)
+    if source is not None:
+        drop_unfit_budget(members, request, dropped)
 
 
 def _put_tools(

@@ -3,6 +3,8 @@
 Sources: https://platform.claude.com/docs/en/build-with-claude/extended-thinking; `adaptive-thinking`, `effort` there.
 """
 
+from itertools import takewhile
+
 from podium.catalogue.profile import Profile
 from podium.catalogue.thinking import Thinking, is_off
 from podium.vocabulary.request import Effort, Request, Sampling
@@ -109,16 +111,34 @@ def _is_forced(members: Members) -> bool:
     return parse(choice.get("type"), str) in ("any", "tool")
 
 
-def _is_in_thoughtless_loop(members: Members) -> bool:
-    """Whether the last message gives results of calls that were made without thinking, or whose thinking is lost.
+def drop_unfit_budget(members: Members, request: Request, dropped: list[str]) -> None:
+    """Leave out the budget that a client of this wire set, where the tool loop that it is in began without a thought.
 
-    Hosts answer that with 400: "a final assistant message must start with a thinking block".
+    So it is where another host or model began the loop, whose thoughts are none to this one.
+    """
+    thinking = parse(members.get("thinking"), Members) or {}
+    if parse(thinking.get("type"), str) == "enabled" and _is_in_thoughtless_loop(members):
+        del members["thinking"]
+        dropped.append(member_name(request, "effort"))
+
+
+def _is_in_thoughtless_loop(members: Members) -> bool:
+    """Whether the last message gives results in a turn of the assistant's that does not begin with a thought.
+
+    A turn is all that follows what the user said last; results of tools alone do not end it. Hosts refuse a budget
+    there: "a final `assistant` message must start with a thinking block"; further messages of the turn need none
+    (https://platform.claude.com/docs/en/build-with-claude/thinking#thinking-with-tool-use).
     """
     messages = parse(members.get("messages"), list[Members]) or []
-    if len(messages) < 2 or "tool_result" not in _kinds(messages[-1]):
+    if not messages or "tool_result" not in _kinds(messages[-1]):
         return False
-    kinds = _kinds(messages[-2])
-    return "tool_use" in kinds and kinds[0] not in ("thinking", "redacted_thinking")
+    turn = takewhile(_is_of_turn, reversed(messages[:-1]))
+    said = [message for message in turn if parse(message.get("role"), str) == "assistant"]
+    return bool(said) and not {"thinking", "redacted_thinking"}.intersection(_kinds(said[-1])[:1])
+
+
+def _is_of_turn(message: Members) -> bool:
+    return parse(message.get("role"), str) != "user" or set(_kinds(message)) == {"tool_result"}
 
 
 def _kinds(message: Members) -> list[str]:
