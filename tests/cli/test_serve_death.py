@@ -133,9 +133,8 @@ def test_explain_tells_of_a_dead_servers_call_no_more_than_is_known(
     done = subprocess.run(explain, capture_output=True, text=True, check=True, env=installation.environment)
     said = " ".join(done.stdout.split())
     told = "simulator/echo failed after a time that nobody knows: The server that made this call went away. ("
-    lost = "(interrupted) What it decided, called and used was known to that server alone."
-    assert (told if is_kept else lost) in said
-    assert ("Attempts" in said) is is_kept
+    assert told in said
+    assert is_kept or "Cost not known: its host did not tell what it used" in said
 
 
 def test_a_killed_keeper_is_replaced_and_the_database_stops_with_the_server(

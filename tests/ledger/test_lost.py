@@ -15,7 +15,7 @@ from podium.ledger.streamed import Streamed
 from podium.ledger.tariff import UNKNOWN
 from podium.ledger.till import Wanted
 from podium.tokens.count import count_text
-from podium.vocabulary.event import AttemptFailed
+from podium.vocabulary.event import AttemptFailed, AttemptStarted
 from podium.vocabulary.usage import Usage
 from tests.ledger.desk import PRICE, Desk, payer
 from tests.ledger.tills import spent
@@ -41,6 +41,12 @@ def told(attempt: str, **more: Any) -> AttemptFailed:
 
 
 async def settle(desk: Desk, trace: Trace) -> AttemptFailed | None:
+    """How the attempt of which its log tells has ended."""
+    ended = [each for each in await settle_all(desk, trace) if isinstance(each, AttemptFailed)]
+    return next((each for each in ended if each.attempt == trace.attempt), None)
+
+
+async def settle_all(desk: Desk, trace: Trace) -> list[AttemptStarted | AttemptFailed]:
     for price in (PRICE, UNKNOWN):
         await desk.server.till.know(*digest(price))
     return await Lost(desk.database, desk.server.till).settle(trace)
@@ -142,7 +148,17 @@ async def test_attempts_that_a_log_does_not_tell_of(shared: Desk, *, is_told: bo
     budget = await shared.budget(who, 10**9)
     for number in range(2):
         await shared.server.hold(left(f"att_{who.user}_{number}", who.user, who))
-    assert await settle(shared, Trace(who.user, None, Streamed(), None, is_told=is_told)) is None
+    held = await shared.of("holds", who)
+    heard = await settle_all(shared, Trace(who.user, None, Streamed(), None, is_told=is_told))
+    assert heard == [
+        event
+        for row in held
+        for event in (
+            AttemptStarted(row["attempt_id"], "lab", "small", row["at"]),
+            told(row["attempt_id"], in_suspense=True),
+        )
+        if not is_told
+    ]
     assert await shared.sums(budget) == (0, 0, 0 if is_told else 2 * HELD)
     assert await shared.of("holds", who) == []
     assert len(await shared.of("ledger_entries", who)) == (0 if is_told else 2)

@@ -14,12 +14,12 @@ from podium.ledger.streamed import Streamed, count_streamed, is_credible, went_o
 from podium.ledger.tariff import UNKNOWN, cost, dearest
 from podium.ledger.till import Spent, Till
 from podium.store.database import Database
-from podium.vocabulary.event import AttemptFailed, UsageSource
+from podium.vocabulary.event import AttemptFailed, AttemptStarted, UsageSource
 from podium.vocabulary.usage import Usage
 
 _MOST = 1000
 _LEFT = """
-SELECT l.*, t.told FROM ledger_left($1, $2) l
+SELECT l.*, t.told, h.at FROM ledger_left($1, $2) l
   JOIN holds h ON h.attempt_id = l.id LEFT JOIN tariffs t ON t.id = h.tariff ORDER BY l.id
 """
 _RELEASE = "SELECT ledger_release($1)"
@@ -57,23 +57,24 @@ class Lost:
         self._database = database
         self._till = till
 
-    async def settle(self, trace: Trace) -> AttemptFailed | None:
-        """Settle what a lost turn left, and tell how its last attempt ended, if there was one.
+    async def settle(self, trace: Trace) -> list[AttemptStarted | AttemptFailed]:
+        """Settle what a lost turn left, and tell of its attempts what its log does not: how the last one ended.
 
         What was shown is charged as it is counted here, with its input. The rest of what was held waits in suspense for
         a day: how far the host came is not known.
         """
-        ending = None
+        told: list[AttemptStarted | AttemptFailed] = []
         for row in await self._database.fetch(_LEFT, trace.turn, _MOST):
             if row["id"] == trace.attempt:
-                ending = await self._end(trace, row)
+                told.append(await self._end(trace, row))
             elif trace.is_told:
                 await self._till.void(row["id"])  # its log would tell if it had left
             else:
                 await self._till.settle(_unknown(row))
-        if ending is None and trace.attempt is not None:
-            return await self._known(trace.attempt)
-        return ending
+                told += [_begun(row), _told(row["id"], None, suspense=row["amount"])]
+        if not told and trace.attempt is not None:
+            return [await self._known(trace.attempt)]
+        return told
 
     async def _known(self, attempt: str) -> AttemptFailed:
         """An attempt that its owner could still settle."""
@@ -135,6 +136,11 @@ def _unknown(row: asyncpg.Record) -> Spent:
         succeeded=False,
         milliseconds=0,
     )
+
+
+def _begun(row: asyncpg.Record) -> AttemptStarted:
+    endpoint, _, model = row["model"].partition("/")
+    return AttemptStarted(attempt=row["id"], endpoint=endpoint, model=model, at=row["at"])
 
 
 def _told(attempt: str, paid: _Paid | None, *, suspense: int = 0) -> AttemptFailed:

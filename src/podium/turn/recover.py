@@ -1,7 +1,8 @@
 """Go on where a dead process left off, and hear what others ask of this process's turns.
 
-A turn of a conversation of which nothing was dispatched is run again; dispatched and nothing shown, once again; else,
-and for stateless turns always, it ends `interrupted` with all that any listener saw. Correctness rests on the rows
+A turn of a conversation of which nothing was dispatched is run again; dispatched and nothing shown, once again. Else,
+and for stateless turns always, it ends: `interrupted` with all that any listener saw; `failed` if that is nothing, which
+frees its key. Of a stateless turn without a key nothing is stored: it is `interrupted`. Correctness rests on the rows
 alone: notifications make it quick, a poll finds what they missed.
 """
 
@@ -144,8 +145,8 @@ class Recovery:
                 is_told=turn.ask.conversation is not None,
             )
         )
-        if lost is not None:
-            await self._tell(taken, lost)
+        for event in lost:
+            await self._tell(taken, event)
         again = (
             turn.ask.conversation is not None
             and not draft.visible
