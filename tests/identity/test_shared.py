@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from signal import SIGCONT, SIGSTOP
 
 import pytest
 import redis.asyncio as client
@@ -61,13 +62,26 @@ async def wait_until(number: int, quota: Quota, tokens: int = 0) -> list[Grant]:
             await asyncio.sleep(0.005)
 
 
-async def wait_well(quota: Quota) -> None:
+async def wait_well(quota: Quota, *, is_well: bool = True) -> None:
     assert quota._shared is not None
     async with asyncio.timeout(10):
         while True:
-            if quota._shared.is_well:
+            if quota._shared.is_well == is_well:
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def silent(redis: Redis, quota: Quota) -> AsyncGenerator[list[Grant], None]:
+    """A Redis that says nothing, which this process has noticed; it gives what it was asked for then."""
+    assert redis._process is not None
+    redis._process.send_signal(SIGSTOP)
+    try:
+        grants = await admitted(quota, 1)
+        await wait_well(quota, is_well=False)
+        yield grants
+    finally:
+        redis._process.send_signal(SIGCONT)
 
 
 async def wait_in_vain(quota: Quota, seconds: float) -> None:
@@ -166,7 +180,7 @@ async def test_a_silent_redis_costs_one_call_fifty_milliseconds_and_is_then_left
     async with quotas(redis, Limits(tiers={"free": Limit(requests=100_000)}), 1) as [quota]:
         await admitted(quota, 1)
         assert redis._process is not None
-        redis._process.send_signal(19)
+        redis._process.send_signal(SIGSTOP)
         try:
             took = []
             for _ in range(200):
@@ -176,9 +190,59 @@ async def test_a_silent_redis_costs_one_call_fifty_milliseconds_and_is_then_left
             assert took[0] < 2.0
             assert statistics.median(took) < 0.02
         finally:
-            redis._process.send_signal(18)
+            redis._process.send_signal(SIGCONT)
         await wait_well(quota)
         assert await admitted(quota, 1)
+
+
+@pytest.mark.promise("redis")
+async def test_seats_that_were_left_beside_a_silent_redis_are_free_as_soon_as_it_is_well(
+    redis: Redis,
+) -> None:
+    async with quotas(redis, Limits(tiers={"free": Limit(turns=5)})) as (here, there):
+        grants = await admitted(here, 9)
+        assert len(grants) == 5
+        async with silent(redis, here) as [local]:
+            for grant in (*grants[1:], local):
+                grant.end(None)
+        assert len(await wait_until(4, there)) == 4
+        assert not await admitted(there, 1), "one still has its seat"
+        await wait_well(here)
+        grants[0].end(None)
+        await wait_until(1, there)
+
+
+async def test_a_seat_that_a_silent_redis_gives_when_it_wakes_is_given_back(redis: Redis) -> None:
+    async with quotas(redis, Limits(tiers={"free": Limit(turns=2)})) as (here, there):
+        async with silent(redis, here) as [local]:
+            pass
+        async with client.from_url(redis.url) as direct:
+            async with asyncio.timeout(5):
+                while not await direct.keys("podium:quota:*"):
+                    pass
+        await wait_until(2, there)
+        local.end(None)
+
+
+async def test_what_was_not_used_beside_a_silent_redis_is_given_back_once_it_is_well(redis: Redis) -> None:
+    async with quotas(redis, Limits(tiers={"free": Limit(tokens=600)})) as (here, there):
+        [grant] = await admitted(here, 1, 600)
+        async with silent(redis, here):
+            grant.end(280)
+        await wait_until(1, there, 300)
+        assert not await admitted(there, 1, 300)
+
+
+async def test_what_was_given_back_long_ago_is_not_told_any_more(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_OWED_SECONDS", 0.0)
+    async with quotas(redis, Limits(tiers={"free": Limit(tokens=600, turns=1)})) as (here, there):
+        [grant] = await admitted(here, 1, 600)
+        async with silent(redis, here):
+            grant.end(280)
+        await wait_until(1, there)
+        assert not await admitted(there, 1, 300)
 
 
 @pytest.mark.promise("redis")

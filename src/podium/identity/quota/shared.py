@@ -1,21 +1,23 @@
 """Counts in Redis, for replicas that share them: one round trip for all scopes, all or none, by the server's own clock.
 
 Redis is never the truth and never waited for: what it does not answer within 50 ms each process decides for itself, and
-then leaves it alone until it is well again, which is asked once a second. What is owed is kept beside the moment at
-which it was, so that a clock that goes back neither grants anything nor locks anybody out. A seat is kept for 45
-seconds at a time and renewed: those of a process that dies are free again after that.
+then leaves it alone until it is well again, which is asked once a second. What it should have heard meanwhile it hears
+then: which seats were given back, and what was not used after all. What is owed is kept beside the moment at which it
+was, so that a clock that goes back neither grants anything nor locks anybody out. A seat is kept for 45 seconds at a
+time and renewed: those of a process that dies are free again after that.
 """
 
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from podium.errors import Unavailable
 from podium.identity.quota.limit import Plan
@@ -31,6 +33,7 @@ _PATIENCE = 1.0  # for all else
 _PING_SECONDS = 1.0
 _SEAT_SECONDS = 45
 _RENEW_SECONDS = 15.0
+_OWED_SECONDS = 60.0  # after a minute time has paid for it
 _QUIET = 60.0
 _MOST_LATER = 10_000
 _SICK = (RedisError, OSError, TimeoutError)
@@ -38,11 +41,12 @@ _SICK = (RedisError, OSError, TimeoutError)
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One run of a script."""
+    """One run of a script, of no use after `until` (monotonic)."""
 
     script: Script
     keys: tuple[str, ...]
     words: tuple[str | int, ...]
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ class Shared:
         counted = [pair for pair in zip(plan.meters, amounts, strict=True) if pair[1]]
         if counted:
             keys = tuple(meter.name for meter, _ in counted)
-            self._tell(_Step(GIVE, keys, tuple(meter.rate.each * amount for meter, amount in counted)))
+            words = tuple(meter.rate.each * amount for meter, amount in counted)
+            self._tell(_Step(GIVE, keys, words, clock.monotonic() + _OWED_SECONDS))
 
     def sit(self, plan: Plan, name: str) -> None:
         """Take a seat of each kind, whether there is one or not. Returns at once."""
@@ -137,6 +142,8 @@ class Shared:
             answers = await self._run([item.step() for item in items], _TIMEOUT)
         except _SICK as error:
             self._complain(error)
+            for item in items:
+                self._forsake(item)
             return [None for _ in items]
         return [_verdict(answer) for answer in answers]
 
@@ -144,6 +151,11 @@ class Shared:
         """Whoever asked did not wait for the answer."""
         if verdict is not None and verdict.short is None:
             self.give(item.plan, item.amounts)
+            self.rise(item.plan, item.name)
+
+    def _forsake(self, item: _Taking) -> None:
+        """What was given up may be done all the same, as soon as Redis wakes; what it owes then, time pays."""
+        if item.plan.seats:
             self.rise(item.plan, item.name)
 
     async def _run(self, steps: Sequence[_Step], seconds: float) -> list[list[int]]:
@@ -161,6 +173,7 @@ class Shared:
             for script in (TAKE, GIVE, RENEW):
                 await self._client.script_load(script.text)
         self.is_well = True
+        self._begin_to_tell()
 
     async def _sent(self, steps: Sequence[_Step]) -> list[list[int]]:
         async with self._client.pipeline(transaction=False) as pipe:
@@ -169,20 +182,27 @@ class Shared:
             return list(await pipe.execute())
 
     def _tell(self, step: _Step) -> None:
-        """Do this soon. While Redis is sick it is left out: what is owed is paid by time, and seats expire."""
-        if not self.is_well or len(self._later) >= _MOST_LATER:
-            return
-        self._later.append(step)
-        if self._telling is None:
+        """Do this soon; while Redis is sick, as soon as it is well."""
+        if len(self._later) < _MOST_LATER:
+            self._later.append(step)
+        self._begin_to_tell()
+
+    def _begin_to_tell(self) -> None:
+        if self.is_well and self._later and self._telling is None:
             self._telling = asyncio.create_task(self._tell_all(), name="quota told")
 
     async def _tell_all(self) -> None:
+        steps: list[_Step] = []
         try:
-            while self._later:
-                steps, self._later = self._later, []
+            while self.is_well and self._later:
+                now = clock.monotonic()
+                steps, self._later = [step for step in self._later if step.until > now], []
                 await self._run(steps, _PATIENCE)
         except _SICK as error:
-            self._later.clear()
+            if not isinstance(error, ResponseError):
+                # It may have heard them. Seats may be told of twice; what was given back may not.
+                again = [step for step in steps if step.script is RENEW]
+                self._later = (again + self._later)[:_MOST_LATER]
             self._complain(error)
         finally:
             self._telling = None
@@ -194,6 +214,7 @@ class Shared:
             try:
                 if not self.is_well:
                     await self._greet()
+                    renewed = -math.inf  # it may have forgotten who sits
                 if clock.monotonic() - renewed >= _RENEW_SECONDS:
                     renewed = clock.monotonic()
                     for name, plan in self._seated.items():
