@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podium.store.embedded.attach import embedded
+from podium.store.embedded.attach import embedded, status
 from tests.cli.installation import PODIUM, Installation
 from tests.simulator.serving import simulator
 
@@ -282,3 +282,45 @@ def test_doctor_looks_into_the_database_of_database_url(installation: Installati
     assert done.returncode == 0, done.stdout
     assert "ok    database      DATABASE_URL answers: PostgreSQL " in done.stdout
     assert " in use; one server with 1 worker(s) takes " in done.stdout
+
+
+# ── a wrong environment ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "doctor"])
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [("DATABASE_URL", "postgresql://podium:sec#sesame@h/d"), ("REDIS_URL", "redis://127.0.0.1:sesame")],
+)
+def test_an_address_that_can_never_be_right_is_told_in_a_line(
+    installation: Installation, command: str, name: str, url: str
+) -> None:
+    done = podium(installation, command, **{name: url})
+    said = flat(done.stdout + done.stderr)
+    assert done.returncode == (1 if command == "doctor" else 2)
+    assert f"{name} h" in said
+    assert "percent-encode the password" in said
+    assert "sesame" not in said
+    assert "Traceback" not in said
+    if command != "doctor":
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_member_of_the_databases_address_that_nobody_knows_is_told(running: Installation) -> None:
+    dsn = status(running.data_dir).dsn
+    assert dsn is not None
+    for command in ("migrate", "doctor"):
+        done = podium(running, command, DATABASE_URL=f"{dsn}&pgbouncer=true")
+        said = flat(done.stdout + done.stderr)
+        assert done.returncode == (1 if command == "doctor" else 2)
+        assert "DATABASE_URL cannot be used: " in said
+        assert "pgbouncer" in said
+        assert "Traceback" not in said
+
+
+def test_an_oracle_that_cannot_be_written_is_told(installation: Installation) -> None:
+    done = podium(installation, "simulate", "--port", "0", "--oracle", "/no/dir/x")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "podium: --oracle /no/dir/x cannot be written: No such file or directory.\n",
+    )

@@ -151,8 +151,10 @@ def test_a_named_database_is_used_and_no_other_is_made(
 def test_a_database_that_is_not_there_is_told(installation: Installation) -> None:
     installation.environment["DATABASE_URL"] = "postgresql://podium:sesame@127.0.0.1:1/podium"
     installation.start()
-    wait_until(lambda: "The database does not answer" in installation.said)
+    wait_until(lambda: installation.said.count("The database does not answer") > 1)
     assert installation.process is not None
     installation.process.terminate()
     assert installation.wait_end() == 0
+    assert installation.said.count("Is DATABASE_URL right, and does it run?") == 1
+    assert re.search(r"[^.]\. Trying again\.\n", installation.said)
     assert "sesame" not in installation.said

@@ -147,3 +147,32 @@ async def test_a_schema_of_a_later_version_is_refused_and_not_touched(empty: str
     with pytest.raises(OperatorError, match="newer than this Podium"):
         await migrate.is_current(empty)
     await run(empty, "DO $$ BEGIN ASSERT (SELECT revision FROM schema_revision) = '9999_later'; END $$")
+
+
+@pytest.mark.parametrize(
+    ("made", "held"),
+    [
+        ("CREATE TABLE users (email text)", 'table "users"'),
+        ("CREATE TABLE schema_revision (id int)", 'table "schema_revision"'),
+    ],
+)
+async def test_another_programs_database_is_refused_and_not_touched(empty: str, made: str, held: str) -> None:
+    await run(empty, made)
+    told = f"The database is not empty and not Podium's: it holds another program's {held}"
+    with pytest.raises(OperatorError, match=told):
+        await migrate.migrate(empty)
+    with pytest.raises(OperatorError, match=told):
+        await migrate.is_current(empty)
+    await run(empty, "DO $$ BEGIN ASSERT to_regclass('turns') IS NULL; END $$")
+
+
+async def test_another_programs_type_is_refused(empty: str) -> None:
+    await run(empty, "CREATE TYPE budget_leg AS (leg text)")
+    with pytest.raises(OperatorError, match="not empty and not Podium's"):
+        await migrate.migrate(empty)
+
+
+async def test_another_programs_table_beside_podiums_is_no_hindrance(empty: str) -> None:
+    await run(empty, "CREATE TABLE beside (id int)")
+    await migrate.migrate(empty)
+    assert await migrate.is_current(empty)

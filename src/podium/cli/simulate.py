@@ -20,6 +20,7 @@ def simulate(
     import asyncio
 
     from podium.cli.told import told
+    from podium.errors import OperatorError
     from podium.simulator import Options, Simulator, serve
 
     def started(simulator: Simulator) -> None:
@@ -28,6 +29,15 @@ def simulate(
         )
         print(f"What it served: {simulator.root}/oracle", flush=True)
 
+    def check_oracle() -> None:
+        if oracle is None:
+            return
+        try:
+            oracle.open("ab").close()
+        except OSError as error:
+            raise OperatorError(f"--oracle {oracle} cannot be written: {error.strerror}.") from error
+
     options = Options(rate=rate, first=first, script=script, oracle=oracle)
     with told():
+        check_oracle()
         asyncio.run(serve(options, host=host, port=port, started=started))

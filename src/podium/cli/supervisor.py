@@ -17,7 +17,7 @@ from podium.cli.wishes import Wishes
 from podium.config.home import get_admin_key, get_home
 from podium.config.load import Flags, load
 from podium.config.settings import Settings
-from podium.errors import OperatorError, Unavailable
+from podium.errors import OperatorError, Unavailable, ended
 from podium.kit import clock, ids
 from podium.providers.local.model import LocalModel
 from podium.store.database import refuse_transaction_pooler
@@ -116,15 +116,18 @@ async def _wait_answer(dsn: str) -> None:
         OperatorError: it does not within half a minute, or it is a pooler that cannot serve.
     """
     patient_until = clock.monotonic() + _LONG_START
+    hint = f"Is DATABASE_URL right, and does it run? For {_LONG_START:.0f} s it may still come. "
     while True:
         try:
             await refuse_transaction_pooler(dsn)
         except Unavailable as error:
             if clock.monotonic() > patient_until:
                 raise OperatorError(
-                    error.message, hint="See to the database that DATABASE_URL names."
+                    ended(error.message),
+                    hint="See to the database that DATABASE_URL names, or to DATABASE_URL.",
                 ) from error
-            logger.warning("%s Trying again.", error.message)
+            logger.warning("%s %sTrying again.", ended(error.message), hint)
+            hint = ""
             await asyncio.sleep(_PAUSE)
         else:
             return

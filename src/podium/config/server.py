@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from podium.config import address
 from podium.kit import money
 
 
@@ -14,18 +15,6 @@ def _split(value: object) -> object:
     if isinstance(value, str):
         return tuple(filter(None, (each.strip() for each in value.split(","))))
     return tuple(value) if isinstance(value, list) else value
-
-
-def _is_postgres(url: str) -> str:
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise ValueError("should begin with postgresql://")
-    return url
-
-
-def _is_redis(url: str) -> str:
-    if not url.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("should begin with redis://, rediss:// or unix://")
-    return url
 
 
 def _is_http(url: str) -> str:
@@ -57,8 +46,8 @@ class Server(BaseModel):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     data_dir: Path | None = None
-    database_url: Annotated[str, AfterValidator(_is_postgres)] | None = Field(default=None, repr=False)
-    redis_url: Annotated[str, AfterValidator(_is_redis)] | None = Field(default=None, repr=False)
+    database_url: Annotated[str, AfterValidator(address.postgres)] | None = Field(default=None, repr=False)
+    redis_url: Annotated[str, AfterValidator(address.redis)] | None = Field(default=None, repr=False)
 
     local: bool = True
     """Whether the model in the house may run."""

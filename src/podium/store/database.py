@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from podium.errors import OperatorError, Unavailable
 from podium.kit import ids
+from podium.store.connect import connect
 from podium.store.failure import Again, ConnectionLost, translated
 
 logger = logging.getLogger(__name__)
@@ -271,11 +272,15 @@ async def refuse_transaction_pooler(dsn: str) -> None:
     """Raise OperatorError if the address is a pooler that hands each transaction another session.
 
     Two clients that are given the same backend process, one of them idle, are the proof.
+
+    Raises:
+        OperatorError: also if the address can never work.
+        Unavailable: the database does not answer.
     """
     with translated():
-        one = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0)
+        one = await connect(dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0)
         try:
-            two = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0)
+            two = await connect(dsn, timeout=_CONNECT_SECONDS, statement_cache_size=0)
             try:
                 first = await one.fetchval("SELECT pg_backend_pid()")
                 async with two.transaction():
