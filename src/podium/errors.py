@@ -29,6 +29,7 @@ PodiumError                    the docstring is the message; carries no HTTP
 │   ├── TimedOut               connected, then silent for too long
 │   ├── Overloaded             429, 500, 502, 503, 529 and their like
 │   ├── Rejected               the host refused the request itself (a 4xx)
+│   │   └── Overlong           … because it holds more tokens than the model takes
 │   ├── Exhausted              every candidate of a route failed
 │   ├── Garbled                an answer that is not the wire's
 │   ├── Truncated              a stream that ended without its terminator
@@ -204,6 +205,7 @@ class Interrupted(RefusedError):
     """The server that ran this turn went away."""
 
     code = "interrupted"
+    retryable: bool = True
 
 
 class BudgetExceeded(RefusedError):
@@ -291,6 +293,12 @@ class Rejected(ProviderError):
     """The model's host refused the request."""
 
     code = "upstream_rejected"
+
+
+class Overlong(Rejected):
+    """The request holds more tokens than the model takes."""
+
+    code = "context_length_exceeded"
 
 
 class Garbled(ProviderError):

@@ -35,13 +35,13 @@ def hosts(host: Simulator) -> Catalogue:
 
 
 @asynccontextmanager
-async def playing(bodies: Mapping[str, bytes]) -> AsyncGenerator[str, None]:
+async def playing(bodies: Mapping[str, bytes], *, status: int = 200) -> AsyncGenerator[str, None]:
     """A host that answers each path with the same bytes, JSON or events, always; its address."""
 
     async def speak(http: web.Request) -> web.Response:
         body = bodies[http.path]
         kind = "text/event-stream" if body.startswith(b"data:") else "application/json"
-        return web.Response(body=body, content_type=kind)
+        return web.Response(status=status, body=body, content_type=kind)
 
     app = web.Application()
     for path in bodies:

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from podium.errors import Overloaded, PodiumError, ProviderError, Rejected
 from podium.wires.member import BROKEN, decode_any, encode
+from podium.wires.refusal import kind_of
 from podium.wires.retry import wait_of
 
 _TYPES = {
@@ -41,9 +42,9 @@ _MONEY = ("billing_error", "spend_limit", "insufficient_quota", "budget")
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What an error response means: `Overloaded` where another try may help, else `Rejected`."""
+    """What an error response means: `Overloaded` where another try may help, else `Rejected`, or its `Overlong`."""
     found = _described(body)
-    kind = Overloaded if status in (408, 429) or status >= 500 else Rejected
+    kind = kind_of(status, found.get("message"))
     message = found.get("message") or f"The model's host answered with status {status}."
     error = kind(message, status=status, after=wait_of(headers), body=body)
     if kind is Overloaded and any(word in found.get("type", "") + found.get("code", "") for word in _MONEY):

@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from podium.errors import Overloaded, PodiumError, ProviderError, RefusedError, Rejected
 from podium.wires.member import BROKEN, decode_any, encode
+from podium.wires.refusal import kind_of
 from podium.wires.retry import wait_of
 
 _STATUSES = {
@@ -54,7 +55,7 @@ _SECONDS = re.compile(r"(\d{1,6}(?:\.\d*)?)s")
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What an error response means: `Overloaded` where another try may help, else `Rejected`.
+    """What an error response means: `Overloaded` where another try may help, else `Rejected`, or its `Overlong`.
 
     A key that is not accepted is told by Google with the status 400; it is given the status 401.
     """
@@ -65,7 +66,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Provider
     message = found.get("message")
     if not isinstance(message, str) or not message:
         message = f"The model's host answered with status {status}."
-    kind = Overloaded if status in (408, 429) or status >= 500 else Rejected
+    kind = kind_of(status, message)
     after = wait_of(headers)
     return kind(message, status=status, after=_wait(details) if after is None else after, body=body)
 

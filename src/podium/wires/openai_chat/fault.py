@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import Raw
 
-from podium.errors import Overloaded, PodiumError, ProviderError, Rejected
+from podium.errors import Overloaded, Overlong, PodiumError, ProviderError, Rejected
 from podium.wires.openai_chat.member import BROKEN, decode_any, encode
+from podium.wires.refusal import kind_of
 from podium.wires.retry import wait_of
 
 _TYPES = {
@@ -49,9 +50,9 @@ _NAMES = {
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What an error response means: `Overloaded` where another try may help, else `Rejected`."""
+    """What an error response means: `Overloaded` where another try may help, else `Rejected`, or its `Overlong`."""
     found = _described(body)
-    kind = Overloaded if status in (408, 429) or status >= 500 else Rejected
+    kind = kind_of(status, *found.values())
     message = found.get("message") or f"The model's host answered with status {status}."
     error = kind(message, status=status, after=wait_of(headers), body=body, param=found.get("param"))
     if kind is Overloaded and any(word in found.get("code", "") + found.get("type", "") for word in _MONEY):
@@ -70,9 +71,12 @@ def read_inline_error(error: Raw) -> ProviderError:
 
 
 def write_error(status: int, error: PodiumError) -> bytes:
-    """The body of an error response: the host's own error object where it refused the request in this dialect."""
+    """The body of an error response: the host's own error object where it refused the request in this dialect.
+
+    Clients know a request that is too long by its code, whatever the host calls it.
+    """
     if isinstance(error, Rejected) and error.status not in (401, 403) and (own := _own_object(error.body)):
-        return encode({"error": own})
+        return encode({"error": {**own, "code": error.code} if isinstance(error, Overlong) else own})
     message = error.text
     if isinstance(error, ProviderError) and error.status in (401, 403):
         message = "The model's host did not accept the key that this server holds for it."
