@@ -237,6 +237,19 @@ async def test_what_a_host_failed_at_is_tried_again(town: Town, door: str) -> No
     assert await ann.words() in ([], ["user", "assistant"])
 
 
+@pytest.mark.parametrize("door", ["a session's next message", "simple chat in a session"])
+async def test_what_broke_off_in_a_session_is_told_again_and_is_not_to_be_asked_again(
+    town: Town, door: str
+) -> None:
+    ann = await at(town, door)
+    text = f"[[fault reset after=3 times=1 key={ids.new('fault')}]] [[tokens=9]]"
+    told = [await ann.say(text, "mine") for _ in range(2)]
+    assert [(each.status, each.headers["x-should-retry"]) for each in told] == [(502, "false")] * 2
+    assert [each.headers.get("idempotent-replayed") for each in told] == [None, "true"]
+    assert told[0].headers["x-podium-turn"] == told[1].headers["x-podium-turn"]
+    assert len(await ann.calls()) == 1
+
+
 @every_door
 async def test_a_key_is_forgotten_after_a_day(town: Town, door: str) -> None:
     ann = await at(town, door)

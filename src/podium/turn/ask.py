@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from podium.identity.payer import Payer
+from podium.identity.principal import Tier
 from podium.vocabulary.part import Part
 from podium.vocabulary.request import Line, Request, Source
 from podium.wires.dialect import without_prompt
@@ -47,7 +48,8 @@ class Ask(Struct, frozen=True):
     """A turn to be.
 
     `request` holds the instructions and the new input; history is put in when it runs. `model` is what the caller
-    named (None: the conversation's, else the default). `key` is the one it came with. `continues` names the broken
+    named (None: the conversation's, else the default). `key` is the one it came with, `tier` the one whose limits count
+    it where it may wait (None: nobody's do). `continues` names the broken
     turn that this one goes on with; `strict` refuses a host that cannot be told all that was asked. A struct: a frozen
     dataclass of so many fields takes ten times as long to make.
     """
@@ -66,6 +68,7 @@ class Ask(Struct, frozen=True):
     continues: str | None = None
     strict: bool = False
     key: str = ""
+    tier: Tier | None = None
 
     @property
     def payer(self) -> Payer:
@@ -76,6 +79,11 @@ class Ask(Struct, frozen=True):
     def kept(self) -> bool:
         """Whether the turn's events are stored: those of a conversation, and those that a key may replay."""
         return self.conversation is not None or self.once is not None
+
+    @property
+    def shows_all_or_nothing(self) -> bool:
+        """Whether its client is shown nothing of an answer that breaks off: a stateless one that is not streamed."""
+        return self.conversation is None and not self.request.stream
 
     @property
     def input(self) -> tuple[Line, ...]:
@@ -115,6 +123,7 @@ class _Stored(Struct, frozen=True, omit_defaults=True):
     strict: bool = False
     wire: str | None = None
     key: str = ""
+    tier: Tier | None = None
     headers: dict[str, str] = {}
     members: dict[str, Raw] = {}
 
@@ -136,6 +145,7 @@ def encode(ask: Ask) -> bytes:
             continues=ask.continues,
             strict=ask.strict,
             key=ask.key,
+            tier=ask.tier,
             wire=source.wire if source else None,
             headers=source.headers if source else {},
             members=members,
@@ -164,6 +174,7 @@ def decode(text: bytes, *, tenant: str, user: str, conversation: str | None) -> 
         continues=stored.continues,
         strict=stored.strict,
         key=stored.key,
+        tier=stored.tier,
     )
 
 

@@ -186,7 +186,7 @@ class Opening:
         owner = self._lease.owner
         rows = await lane.fetch(
             "SELECT * FROM turn_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-            " $17, $18)",
+            " $17, $18, $19)",
             owner,
             [item.id for item in items],
             [item.ask.tenant for item in items],
@@ -205,6 +205,7 @@ class Opening:
             [(tries := _tries(item.ask)) is not None and tries.is_again for item in items],
             self._most_queued,
             [item.ask.continues for item in items],
+            [item.ask.shows_all_or_nothing for item in items],
         )
         return [_Outcome(row[0], row[1], row[2], row[3], row[4], owner) for row in rows]
 

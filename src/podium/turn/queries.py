@@ -174,8 +174,9 @@ async def is_known(database: Database, ask: Ask) -> bool:
         return bool(
             await database.value(
                 "SELECT EXISTS (SELECT FROM turn_keys k JOIN turns t ON t.id = k.turn_id"
-                " WHERE k.scope = $1 AND t.status <> 'failed')",
+                " WHERE k.scope = $1 AND NOT (t.status = 'failed' OR $2 AND t.status = 'interrupted'))",
                 ask.once.scope,
+                ask.shows_all_or_nothing,
             )
         )
     if ask.tries is None or not ask.tries.is_again or ask.conversation is None:

@@ -1,9 +1,9 @@
 """Go on where a dead process left off, and hear what others ask of this process's turns.
 
 A turn of a conversation of which nothing was dispatched is run again; dispatched and nothing shown, once again. Else,
-and for stateless turns always, it ends: `interrupted` with all that any listener saw; `failed` if that is nothing, which
-frees its key. Of a stateless turn without a key nothing is stored: it is `interrupted`. Correctness rests on the rows
-alone: notifications make it quick, a poll finds what they missed.
+and for stateless turns always, it ends: `interrupted` with all that any listener saw; `failed` if that is nothing, so
+its key is free again. Of a stateless turn without a key nothing is stored: it is `interrupted`. Correctness rests on
+the rows alone: notifications make it quick, a poll finds what they missed.
 """
 
 import asyncio

@@ -135,40 +135,48 @@ class Draft:
         """The turn came to nothing; or broke off, if something of it was shown."""
         if isinstance(error, BudgetExceeded):
             self.account.left = error.left or self.account.left
-        self.status = "interrupted" if self.visible else "failed"
-        self.error = Failure(
-            code=error.code,
-            message=error.message,
-            param=error.param,
-            hint=error.hint,
-            retryable=(isinstance(error, RefusedError) and not isinstance(error, BudgetExceeded))
-            or (isinstance(error, ProviderError) and error.retryable),
-            status=getattr(error, "status", None),
-            after=getattr(error, "after", None),
-            body=error.body[:_MOST_BODY].decode("utf-8", "replace") if isinstance(error, Rejected) else None,
+        self._break_off(
+            Failure(
+                code=error.code,
+                message=error.message,
+                param=error.param,
+                hint=error.hint,
+                retryable=(isinstance(error, RefusedError) and not isinstance(error, BudgetExceeded))
+                or (isinstance(error, ProviderError) and error.retryable),
+                status=getattr(error, "status", None),
+                after=getattr(error, "after", None),
+                body=error.body[:_MOST_BODY].decode("utf-8", "replace")
+                if isinstance(error, Rejected)
+                else None,
+            )
         )
 
     def stop(self, why: Why) -> None:
         """The turn was told to stop."""
-        self.status = "interrupted" if why == "shutdown" else "cancelled"
+        if why == "shutdown":
+            self._break_off(Failure(code="interrupted", message="The server shut down.", retryable=True))
+            return
         said = {
             "cancel": "The turn was cancelled.",
             "interrupt": "A later message took its place.",
             "disconnect": "The client went away.",
-            "shutdown": "The server shut down.",
         }
-        self.error = Failure(
-            code="interrupted" if why == "shutdown" else "cancelled",
-            message=said[why],
-            retryable=why == "shutdown",
-        )
+        self.status = "cancelled"
+        self.error = Failure(code="cancelled", message=said[why])
 
     def orphan(self) -> None:
-        """The owner died after something had been shown."""
-        self.status = "interrupted"
-        self.error = Failure(
-            code="interrupted", message="The server that ran this turn went away.", retryable=True
+        """The owner died, and the turn is not run again."""
+        self._break_off(
+            Failure(code="interrupted", message="The server that ran this turn went away.", retryable=True)
         )
+        if not self.turn.ask.kept:  # what it said is not stored: nobody knows whether something was shown
+            self.status = "interrupted"
+
+    def _break_off(self, failure: Failure) -> None:
+        """It ends with less than an answer. What a conversation has of one is gone on with, not asked for again."""
+        self.status = "interrupted" if self.visible else "failed"
+        stands = self.visible and self.turn.ask.conversation is not None
+        self.error = msgspec.structs.replace(failure, retryable=failure.retryable and not stands)
 
     def terminal(self) -> Terminal:
         """The event that ends the log."""

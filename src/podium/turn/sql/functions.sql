@@ -31,11 +31,13 @@ $$;
 --            again     the conversation's row is locked by another statement, or the key is being decided about
 --            judged    this process was judged dead: take a new name
 -- A try that comes again (`_again`, by its request's mark) joins the turn of the one before it; of one that failed, with
--- nothing said since, it is a new turn on the same words. So it is with a key that comes again.
+-- nothing said since, it is a new turn on the same words. So it is with a key that comes again; to who takes a stateless answer
+-- as a whole (`_whole`) also one that broke off is as one that failed: nothing of it was shown.
 CREATE OR REPLACE FUNCTION turn_open(
     _owner text, _ids text[], _tenants text[], _users text[], _all boolean[], _conversations text[],
     _policies text[], _asks text[], _openings text[], _inputs text[], _scopes text[], _hashes text[], _bytes int[],
-    _widest int, _marks bigint[], _again boolean[], _most_queued int, _continued text[])
+    _widest int, _marks bigint[], _again boolean[], _most_queued int, _continued text[],
+    _whole boolean[])
 RETURNS TABLE (outcome text, other text, history text, model text, depth int) LANGUAGE plpgsql AS $$
 DECLARE
     _known text[] := ARRAY(SELECT t.id FROM turns t WHERE t.id = ANY(_ids));
@@ -72,7 +74,8 @@ BEGIN
                     outcome := 'again';
                 ELSIF _key.hash <> _hashes[i] THEN
                     outcome := 'mismatch';
-                ELSIF _former.status <> 'failed' OR _former.conversation_id = _conversations[i] AND NOT EXISTS (
+                ELSIF NOT (_former.status = 'failed' OR _whole[i] AND _former.status = 'interrupted')
+                   OR _former.conversation_id = _conversations[i] AND NOT EXISTS (
                     SELECT 1 FROM conversations c
                      WHERE c.id = _former.conversation_id AND c.messages = _former.position) THEN
                     outcome := 'attached';
