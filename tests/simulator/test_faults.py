@@ -52,6 +52,8 @@ async def raw(host: Simulator, text: str, *, stream: bool = True) -> bytes:
         (400, openai.BadRequestError),
         (401, openai.AuthenticationError),
         (404, openai.NotFoundError),
+        (413, openai.APIStatusError),
+        (422, openai.UnprocessableEntityError),
         (429, openai.RateLimitError),
         (500, openai.InternalServerError),
         (503, openai.InternalServerError),
@@ -65,6 +67,9 @@ async def test_an_error_status_is_the_sdk_s_own_error(
         await ask(sdk, f"[[fault {status} retry-after=7]]")
     assert raised.value.status_code == status
     assert raised.value.response.headers["retry-after"] == "7"
+    if status in (400, 404, 413, 422):
+        assert raised.value.type == "invalid_request_error"
+        assert raised.value.code == ("model_not_found" if status == 404 else "invalid_request")
     served = await wait_until_idle(host, calls=1)
     assert served is not None
     assert (served.ended, served.input, served.output) == ("refused", 0, 0)

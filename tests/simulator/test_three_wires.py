@@ -6,6 +6,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from anthropic import AsyncAnthropic
+from google import genai
+from google.genai import types
 
 from podium.simulator import Simulator
 from tests.doors.clients import WIRES, Told, ask
@@ -167,3 +170,30 @@ async def test_anthropics_wire_tells_the_input_at_once(host: Simulator) -> None:
     served = await wait_until_idle(host, calls=1)
     assert served is not None
     assert b'"input_tokens":%d' % served.input in told
+
+
+async def test_anthropics_hosts_tell_which_stop_sequence_was_hit(host: Simulator) -> None:
+    text = "[[say one, two, three]] [[call look {}]]"
+    async with AsyncAnthropic(base_url=host.root, api_key="sk", max_retries=0) as client:
+        asked: Any = {"model": "echo", "max_tokens": 100, "messages": [{"role": "user", "content": text}]}
+        told = await client.messages.create(**asked, stop_sequences=["three", "two", "four"])
+        async with client.messages.stream(**asked, stop_sequences=["three", "two", "four"]) as stream:
+            streamed = await stream.get_final_message()
+        for each in (told, streamed):
+            assert [block.to_dict()["text"] for block in each.content] == ["one, "], "nothing follows a stop"
+            assert (each.stop_reason, each.stop_sequence) == ("stop_sequence", "two")
+        told = await client.messages.create(**asked, stop_sequences=["four"])
+        assert (told.stop_reason, told.stop_sequence) == ("tool_use", None)
+        told = await client.messages.create(**{**asked, "max_tokens": 1}, stop_sequences=["two"])
+        assert (told.stop_reason, told.stop_sequence) == ("max_tokens", None)
+
+
+async def test_geminis_hosts_answer_a_choice_with_its_bare_word(host: Simulator) -> None:
+    client = genai.Client(api_key="sk", http_options=types.HttpOptions(base_url=host.root))
+    for kind, word in (("text/x.enum", "red"), ("application/json", '"red"')):
+        config = types.GenerateContentConfig(
+            response_mime_type=kind, response_schema={"type": "STRING", "enum": ["red", "blue"]}
+        )
+        told = await client.aio.models.generate_content(model="echo", contents="a colour", config=config)
+        assert told.text == word
+    await client.aio.aclose()

@@ -29,6 +29,7 @@ from podium.vocabulary.event import (
 from podium.vocabulary.part import (
     Audio,
     Document,
+    Extra,
     Image,
     Json,
     Part,
@@ -38,7 +39,7 @@ from podium.vocabulary.part import (
     Video,
     plain_text,
 )
-from podium.vocabulary.request import Line, Request, Tool
+from podium.vocabulary.request import Line, Request, Schema, Tool
 from podium.vocabulary.usage import HostUsage, Usage
 
 _PROSE = (
@@ -136,12 +137,15 @@ def _one_choice(speech: _Speech) -> Iterator[Piece]:
             yield Piece(RefusalDelta(index, text, choice), count, shown=True)
     calls = () if plan.refuse is not None else plan.calls or _demanded(speech.request)
     text = "" if plan.refuse is not None else _text(plan, speech.request, has_calls=bool(calls))
+    stop = _first_stop(text, speech.request.sampling.stop)
+    if stop is not None:
+        text, calls = text.partition(stop)[0], ()
     index = speech.next_index() if text else 0
     for chunk, count in speech.chunks(text):
         yield Piece(TextDelta(index, chunk, choice), count, shown=True)
     for number, wanted in enumerate(calls):
         yield from _call(speech, wanted, number)
-    yield from _finish(speech, has_calls=bool(calls))
+    yield from _finish(speech, has_calls=bool(calls), stop=stop)
 
 
 def _thought(speech: _Speech, text: str) -> Iterator[Piece]:
@@ -175,15 +179,18 @@ def _call(speech: _Speech, wanted: Wanted, number: int) -> Iterator[Piece]:
         yield Piece(ToolCallCompleted(index, choice))
 
 
-def _finish(speech: _Speech, *, has_calls: bool) -> Iterator[Piece]:
+def _finish(speech: _Speech, *, has_calls: bool, stop: str | None) -> Iterator[Piece]:
+    """The end, twice if the plan says so. Anthropic's hosts tell which word of the request's was hit."""
     finish, choice = speech.plan.finish, speech.choice
     reason: FinishReason = "length" if speech.cut else "tool_calls" if has_calls else "stop"
     if finish in get_args(FinishReason):
         reason = finish  # type: ignore[assignment]  # the line above has narrowed it
-    if finish != "none":
-        yield Piece(Finished(reason, choice))
-    if finish == "twice":
-        yield Piece(Finished(reason, choice))
+    extra = None
+    if stop is not None and reason == "stop" and speech.wire == "anthropic":
+        told = msgspec.json.encode({"stop_reason": "stop_sequence", "stop_sequence": stop})
+        extra = Extra(speech.wire, {"stop": Raw(told)})
+    for _ in range({"none": 0, "twice": 2}.get(finish, 1)):
+        yield Piece(Finished(reason, choice, extra=extra))
 
 
 def _opening(plan: Plan, usage: Usage) -> Iterator[UsageSeen]:
@@ -229,18 +236,27 @@ def _text(plan: Plan, request: Request, *, has_calls: bool) -> str:
     elif plan.recall:
         text = "\n".join(f"{line.role}: {_told(line.parts)}" for line in request.lines)
     elif request.schema is not None:
-        made = (
-            {"echo": plan.text}
-            if request.schema.schema is None
-            else _fitting(request.schema.schema, plan.text)
-        )
-        text = msgspec.json.encode(made).decode()
+        text = _shaped(request.schema, plan.text)
     elif results:
         text = f"The tools said: {results}"
     else:
         text = f"You said: {plan.text}" if plan.text else "You said nothing."
-    stops = [at for stop in request.sampling.stop if stop and (at := text.find(stop)) >= 0]
-    return text[: min(stops)] if stops else text
+    return text
+
+
+def _shaped(schema: Schema, text: str) -> str:
+    """An answer of the shape that was asked for: JSON, or the bare word of a choice by Gemini's media type."""
+    made = {"echo": text} if schema.schema is None else _fitting(schema.schema, text)
+    mime = schema.extra.members.get("mime", Raw(b"null")) if schema.extra is not None else Raw(b"null")
+    if isinstance(made, str) and msgspec.json.decode(mime) == "text/x.enum":
+        return made
+    return msgspec.json.encode(made).decode()
+
+
+def _first_stop(text: str, stops: tuple[str, ...]) -> str | None:
+    """Which of these words comes first in the text; None if none does."""
+    hit = [stop for stop in stops if stop and stop in text]
+    return min(hit, key=text.find, default=None)
 
 
 def _told(parts: tuple[Part, ...]) -> str:

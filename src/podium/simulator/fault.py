@@ -142,7 +142,8 @@ _STRIKES: Mapping[str, Callable[[Fault, Pipe], Awaitable[bool]]] = {
 
 def _error_of(status: int) -> PodiumError:
     """The error that a host would give with this status."""
-    return _ERRORS.get(status, Overloaded)(f"Simulated failure with status {status}.")
+    otherwise = InvalidRequest if status < 500 else Overloaded
+    return _ERRORS.get(status, otherwise)(f"Simulated failure with status {status}.")
 
 
 def _retry_after(asked: str | None) -> dict[str, str]:
