@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podium.store.embedded.attach import embedded, status
-from tests.cli.installation import PODIUM, Installation
+from tests.cli.installation import PODIUM, Installation, installed
 from tests.simulator.serving import simulator
 
 
@@ -324,3 +324,20 @@ def test_an_oracle_that_cannot_be_written_is_told(installation: Installation) ->
         2,
         "podium: --oracle /no/dir/x cannot be written: No such file or directory.\n",
     )
+
+
+def test_a_key_that_no_header_can_hold_is_told_and_white_space_around_one_is_not_of_it(
+    running: Installation,
+) -> None:
+    assert podium(running, "models", "--key", f" {running.key}\n").returncode == 0
+    for given in ("sesame\nsesame", "sésame", "s" * 513):
+        done = podium(running, "models", PODIUM_KEY=given)
+        assert done.returncode == 2
+        assert done.stderr.startswith("podium: The key of --key or PODIUM_KEY ")
+        assert given not in done.stderr
+
+
+def test_the_longest_key_that_an_operator_may_bring_opens_the_server() -> None:
+    with installed(PODIUM_ADMIN_KEY=f"{'k' * 512}\n") as mine:
+        mine.serve()
+        assert podium(mine, "models").returncode == 0

@@ -475,3 +475,26 @@ thinking = { levels = ["high", "low"], off = "disabled" }
     )
     assert (haiku.media, haiku.tools) == (frozenset({"image", "document"}), True)
     assert profiles["anthropic/claude-opus-9"].thinking == Thinking(("low", "high"), off="disabled")
+
+
+@pytest.mark.parametrize("given", ["sesame", "sesame\n", " \tsesame\r\n"])
+def test_white_space_around_the_operators_key_is_not_of_it(tmp_path: Path, given: str) -> None:
+    assert loaded(tmp_path, "", {"PODIUM_ADMIN_KEY": given}).admin_key == "sesame"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("sesame\nsesame", "PODIUM_ADMIN_KEY holds what no header can hold"),
+        ("sésame", "PODIUM_ADMIN_KEY holds what no header can hold"),
+        ("sesame" * 1500, "PODIUM_ADMIN_KEY is too long for a key: 9,000 characters, where 512 are the most"),
+    ],
+)
+def test_an_operators_key_that_can_never_work_is_told_and_not_shown(
+    tmp_path: Path, given: str, told: str
+) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        loaded(tmp_path, "", {"PODIUM_ADMIN_KEY": given})
+    [mistake] = caught.value.mistakes
+    assert mistake.startswith(told)
+    assert given[:3] not in mistake

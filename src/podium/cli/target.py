@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from podium.cli.client import Client
 from podium.cli.occupancy import Occupant, find_occupant
-from podium.config.home import KEY_FILE, default_data_dir
+from podium.config.home import KEY_FILE, checked_key, default_data_dir
 from podium.errors import OperatorError
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -68,11 +68,11 @@ class Target:
 
     def _find_key(self, url: str) -> str:
         """The key that was named; on this machine else the operator's, which is sent nowhere else."""
-        if self.key:
-            return self.key
+        if self.key and self.key.strip():
+            return _checked("The key of --key or PODIUM_KEY", self.key)
         if self.url is None or urlsplit(url).hostname in _LOOPBACK:
-            if given := os.environ.get("PODIUM_ADMIN_KEY"):
-                return given
+            if given := os.environ.get("PODIUM_ADMIN_KEY", "").strip():
+                return _checked("PODIUM_ADMIN_KEY", given)
             try:
                 return (self.data_dir / KEY_FILE).read_text(encoding="utf-8").strip()
             except FileNotFoundError:
@@ -82,6 +82,13 @@ class Target:
                     f"{self.data_dir / KEY_FILE} cannot be read: {error.strerror}."
                 ) from error
         raise OperatorError(f"There is no key for {url}.", hint="Name one with --key or PODIUM_KEY.")
+
+
+def _checked(name: str, key: str) -> str:
+    try:
+        return checked_key(key)
+    except ValueError as error:
+        raise OperatorError(f"{name} {error}.") from error
 
 
 def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Target:

@@ -13,6 +13,7 @@ from podium.kit import ids
 
 KEY_FILE = "admin.key"
 _HOME_FILE = "home"
+_MOST_KEY = 512  # characters: the keyring takes no longer one for a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,20 @@ def default_data_dir() -> Path:
         return Path.home() / "Library" / "Application Support" / "podium"
     home = os.environ.get("XDG_DATA_HOME")
     return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".local" / "share") / "podium"
+
+
+def checked_key(text: str) -> str:
+    """A key that a person brought, without the white space that a mounted secret may have at its ends.
+
+    Raises:
+        ValueError: it can never open anything; says why, to follow its name, and nothing of the key.
+    """
+    key = text.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError("holds what no header can hold: only printable ASCII can be sent")
+    if len(key) > _MOST_KEY:
+        raise ValueError(f"is too long for a key: {len(key):,} characters, where {_MOST_KEY} are the most")
+    return key
 
 
 def get_home(data_dir: Path) -> str:

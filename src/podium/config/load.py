@@ -10,7 +10,7 @@ from podium.config.alerts import origins as alerts_origins
 from podium.config.alerts import webhook
 from podium.config.catalogue import build, find_key
 from podium.config.document import Document, read
-from podium.config.home import default_data_dir
+from podium.config.home import checked_key, default_data_dir
 from podium.config.hosts import HOSTS
 from podium.config.limits import VARIABLES as LIMITS
 from podium.config.limits import limits, limits_said_by, told
@@ -78,7 +78,7 @@ def load(flags: Flags, environment: Mapping[str, str], directory: Path) -> Setti
         server=server,
         data_dir=_data_dir(server),
         config_file=document.path,
-        admin_key=environment.get("PODIUM_ADMIN_KEY"),
+        admin_key=_admin_key(environment),
         catalogue=catalogue,
         limits=limits(document.file.limits, limits_said_by(environment)),
         webhook=webhook(environment, document),
@@ -108,10 +108,11 @@ def _overrides(flags: Flags, environment: Mapping[str, str]) -> Server:
 
 
 def _mistaken_variables(environment: Mapping[str, str], document: Document) -> Iterator[str]:
-    try:
-        webhook(environment, document)
-    except Misconfigured as error:
-        yield from error.mistakes
+    for look in (lambda: webhook(environment, document), lambda: _admin_key(environment)):
+        try:
+            look()
+        except Misconfigured as error:
+            yield from error.mistakes
     for host in HOSTS:
         address = environment.get(host.address_name or "", "https://")
         if not address.startswith(("http://", "https://")):
@@ -130,6 +131,14 @@ def _mistaken_variables(environment: Mapping[str, str], document: Document) -> I
     except ValidationError as error:
         for each in error.errors():
             yield f"{LIMITS[tuple(map(str, each['loc']))]} {reason(each)}"
+
+
+def _admin_key(environment: Mapping[str, str]) -> str | None:
+    given = environment.get("PODIUM_ADMIN_KEY")
+    try:
+        return None if given is None else checked_key(given)
+    except ValueError as error:
+        raise Misconfigured([f"PODIUM_ADMIN_KEY {error}"]) from error
 
 
 def _redis_url(environment: Mapping[str, str]) -> str:
