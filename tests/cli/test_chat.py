@@ -112,6 +112,24 @@ def test_an_unknown_model_is_told_with_what_there_is(running: Installation) -> N
     assert "'nope'. (model_not_found)\n        Listed models: simulator/echo." in done.stderr
 
 
+def test_a_refused_first_message_leaves_no_conversation_and_not_the_last(running: Installation) -> None:
+    piped(running, given="kept")
+    kept = last_turn(running)["conversation_id"]
+    before = running.ask("GET", "/v1/conversations?limit=100").body["data"]
+    assert piped(running, "--model", "nope", given="hi").returncode == 1
+    assert running.ask("GET", "/v1/conversations?limit=100").body["data"] == before
+    assert piped(running, "--resume", given="again").returncode == 0
+    assert messages(running, kept)[::2] == ["kept", "again"]
+
+
+def test_a_refused_message_later_on_leaves_the_conversation_as_it_is(running: Installation) -> None:
+    piped(running, given="kept")
+    kept = last_turn(running)["conversation_id"]
+    assert piped(running, "--resume", "--model", "nope", given="hi").returncode == 1
+    piped(running, "--resume", given="again")
+    assert messages(running, kept)[::2] == ["kept", "again"]
+
+
 def test_a_wrong_key_is_told(running: Installation) -> None:
     done = piped(running, "--key", "pk_wrong", given="hi")
     assert done.returncode == 1

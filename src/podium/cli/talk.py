@@ -8,9 +8,11 @@ from podium.cli.client import Client, Event, Json, Refused
 from podium.cli.follow import Following
 from podium.cli.own_server import OwnServer
 from podium.cli.screen import Screen
+from podium.errors import PodiumError
 from podium.kit import ids
 
 _SHOWN_CHARACTERS = 300
+_OUR_FAULT = 500  # statuses from here on are the server's fault, and may come again without it
 
 
 class Talk:
@@ -22,6 +24,7 @@ class Talk:
         self._screen = screen
         self._target = target
         self._last_turn: str | None = None
+        self._is_remembered = False
         self.conversation: str | None = None
         self.model = model
 
@@ -48,6 +51,7 @@ class Talk:
     def renew(self) -> None:
         """Begin another conversation with the next message."""
         self.conversation = self._last_turn = None
+        self._is_remembered = False
 
     def say(self, text: str) -> bool:
         """Say something and show the answer; whether it was whole.
@@ -55,10 +59,16 @@ class Talk:
         Raises:
             Refused, Unanswered: there was no answer.
         """
-        if self.conversation is None:
-            self._goes_on(self._server.client().ask("POST", "/v1/conversations", {})["id"])
-        path = f"/v1/conversations/{self.conversation}/turns"
-        return self._hear(path, {"input": text, **self._choice()})
+        said = {"input": text, **self._choice()}
+        if self.conversation is not None:
+            return self._hear(f"/v1/conversations/{self.conversation}/turns", said)
+        self.conversation = str(self._server.client().ask("POST", "/v1/conversations", {})["id"])
+        try:
+            return self._hear(f"/v1/conversations/{self.conversation}/turns", said)
+        except Refused as error:
+            if self._last_turn is None and error.status < _OUR_FAULT:
+                self._forget()
+            raise
 
     def go_on(self) -> bool:
         """Let the model go on where its last answer broke off; whether it was whole then."""
@@ -79,8 +89,21 @@ class Talk:
         return {"model": self.model} if self.model else {}
 
     def _goes_on(self, conversation: str) -> None:
-        self.conversation, self._last_turn = conversation, None
-        recent.remember(self._target, conversation)
+        self.renew()
+        self.conversation = conversation
+        self._remember()
+
+    def _remember(self) -> None:
+        """Make it the last one."""
+        if self.conversation is not None and not self._is_remembered:
+            recent.remember(self._target, self.conversation)
+            self._is_remembered = True
+
+    def _forget(self) -> None:
+        """Leave no conversation behind in which nothing could be said."""
+        with contextlib.suppress(PodiumError):
+            self._server.find().ask("DELETE", f"/v1/conversations/{self.conversation}")
+        self.renew()
 
     def _find_last_turn(self) -> str | None:
         found = self._server.client().ask("GET", f"/v1/turns?limit=1&conversation={self.conversation}")[
@@ -119,6 +142,7 @@ class Talk:
     def _show(self, following: Following, telling: "Telling") -> bool:
         with contextlib.closing(following.events()) as events:
             for event in events:
+                self._remember()
                 telling.hear(event)
         return telling.is_whole
 
