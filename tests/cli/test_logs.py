@@ -4,7 +4,7 @@ import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
-from podium.cli.logs import Json
+from podium.cli.logs import Brief, Json, Plain
 from tests.cli.installation import Installation, installed, wait_until
 
 
@@ -14,6 +14,19 @@ def test_a_line_of_json_says_what_when_and_what_else() -> None:
     said = json.loads(Json().format(record))
     assert said.pop("time").endswith("Z")
     assert said == {"level": "warning", "logger": "podium.turn", "event": "turn.ended", "turn": "turn_1"}
+
+
+def test_what_the_pool_of_connections_warns_of_is_a_line() -> None:
+    try:
+        raise ConnectionRefusedError(111, "Connection refused")
+    except ConnectionRefusedError as error:
+        failed = (type(error), error, error.__traceback__)
+    record = logging.LogRecord(
+        "asyncpg.pool", logging.WARNING, "", 0, "No connection; %s", ("again",), failed
+    )
+    record.request_id = "of-somebody-else"
+    assert Brief().filter(record)
+    assert Plain("%(message)s").format(record) == "No connection; again: [Errno 111] Connection refused"
 
 
 def test_what_a_turn_logs_carries_the_id_of_the_request_that_asked_for_it() -> None:

@@ -39,6 +39,22 @@ class Plain(logging.Formatter):
         return f"{super().formatMessage(record)} {said}".rstrip()
 
 
+class Brief(logging.Filter):
+    """Tells what the pool of connections warns of in a line: it tries again by itself, for no request in particular.
+
+    To be added to handlers after what correlates their records.
+    """
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        if record.name == "asyncpg.pool":
+            reason = record.exc_info[1] if record.exc_info else None
+            record.msg = f"{record.getMessage()}: {reason}" if reason else record.getMessage()
+            record.args, record.exc_info, record.request_id = (), None, ""
+        return True
+
+
 def _besides(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _STANDARD and value != ""}
 
@@ -49,7 +65,7 @@ def log_plainly(server: Server, *filters: logging.Filter) -> None:
     `filters` may add to each record, such as the id of the request that it belongs to.
     """
     handler = logging.StreamHandler(sys.stderr)
-    for each in filters:
+    for each in (*filters, Brief()):
         handler.addFilter(each)
     plain = Plain("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
     handler.setFormatter(Json() if server.log_format == "json" else plain)
