@@ -29,6 +29,10 @@ TOLD = [
     ("[routes]\nfast = []\n", 'podium.toml:2: "fast" in [routes] needs at least one'),
     ('[endpoints.lab]\nwire = "openai_chat"\n', 'podium.toml:1: [endpoints.lab] has no "base_url"'),
     (
+        '[endpoints.opneai]\nwire = "openai_chat"\n',
+        'podium.toml:1: [endpoints.opneai] has no "base_url"; did you mean [endpoints.openai]?',
+    ),
+    (
         LAB.replace("openai_chat", "smoke"),
         'podium.toml:2: "wire" in [endpoints.lab] should be "openai_chat" or "anthropic" or "gemini", not "smoke"',
     ),

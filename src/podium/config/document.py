@@ -78,6 +78,7 @@ def _incomplete(said: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], s
     for name, table in endpoints.items() if isinstance(endpoints, dict) else ():
         if isinstance(table, dict) and name not in NAMES:
             strange = [key for key in table if key not in EndpointTable.model_fields]
+            near = likely(name, sorted(NAMES), shown="[endpoints.{}]")
             for key in ("wire", "base_url"):
                 # One mistake is told once: "baseurl" is told as a misspelling of what is missing.
                 is_misspelt = any(
@@ -85,4 +86,4 @@ def _incomplete(said: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], s
                 )
                 if key not in table and not is_misspelt:
                     path = ("endpoints", name)
-                    yield path, f'{header(path)} has no "{key}"'
+                    yield path, f'{header(path)} has no "{key}"{near}'
