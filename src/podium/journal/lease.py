@@ -8,7 +8,6 @@ it slept takes a new name; what it owned under the old one is lost to it.
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -37,8 +36,6 @@ class Lease:
         self.owner = ids.new("proc")
         self._naming = asyncio.Lock()
         self._good_until = 0.0
-        self._renewed_at = -math.inf
-        self._steady_since = math.inf
         self._renewed = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
         self.on_judged: Callable[[], None] | None = None
@@ -52,16 +49,6 @@ class Lease:
     def holds(self) -> bool:
         """Whether this process may still show what its turns say; ends a fifth before the lease itself."""
         return clock.monotonic() < self._good_until
-
-    @property
-    def may_judge(self) -> bool:
-        """Whether this process may judge others by their leases.
-
-        It may when it has renewed its own for a whole lease without a gap: before that the database may have been away,
-        and others could not renew theirs.
-        """
-        now = clock.monotonic()
-        return now - self._renewed_at < self.seconds / 2 and now - self._steady_since > self.seconds
 
     async def open(self) -> None:
         """Enter this process and start to beat.
@@ -137,8 +124,5 @@ class Lease:
         return self.seconds / 3
 
     def _extend(self, since: float) -> None:
-        if since - self._renewed_at > self.seconds / 2:
-            self._steady_since = since
-        self._renewed_at = since
         self._good_until = since + self.seconds * 0.8
         self._renewed.set()

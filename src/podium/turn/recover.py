@@ -101,8 +101,9 @@ class Recovery:
 
     async def _recover(self) -> None:
         owner = self._lease.owner
-        lease = self._lease.length if self._lease.may_judge else None
-        seized = await self._lane.fetch("SELECT journal_seize($1, $2, $3)", owner, lease, _MOST_AT_ONCE)
+        seized = await self._lane.fetch(
+            "SELECT journal_seize($1, $2, $3)", owner, self._lease.length, _MOST_AT_ONCE
+        )
         for turn_id in [row[0] for row in seized] + await self._find_strays(owner):
             await self._take(owner, turn_id)
         waiting = await self._lane.fetch("SELECT turn_adopt($1, $2)", owner, _MOST_AT_ONCE)

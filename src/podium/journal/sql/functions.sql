@@ -26,10 +26,15 @@ BEGIN
     ON CONFLICT (id) DO NOTHING;
 END $$;
 
--- Renew a lease; false if the process was judged dead meanwhile.
+-- Renew a lease; false if the process was judged dead meanwhile. Notes a gap: the beat before is more than half a lease ago.
 CREATE OR REPLACE FUNCTION process_beat(_id text, _lease interval) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    _now timestamptz := clock_timestamp();
 BEGIN
-    UPDATE processes p SET expires_at = clock_timestamp() + _lease WHERE p.id = _id AND NOT p.over;
+    UPDATE processes p
+       SET steady_since = CASE WHEN p.expires_at < _now + _lease / 2 THEN _now ELSE p.steady_since END,
+           expires_at = _now + _lease
+     WHERE p.id = _id AND NOT p.over;
     RETURN FOUND;
 END $$;
 
@@ -109,26 +114,28 @@ RETURNS TABLE (id text, first_seq int, lines text, ended boolean, whole boolean)
     ) AS stretch ORDER BY 1, 2
 $$;
 
--- Take over logs whose owner is over, or whose lease ran out. Null for `_lease` judges nobody by their lease, and so does a
--- judge who has not renewed its own within half of one: the database was away, and others could not renew either. The
--- exclusive fence waits for what a dead owner still has under way.
+-- Take over logs whose owner is over, or whose lease ran out. By their lease only who has renewed its own without a gap for
+-- the length of one judges others: before that the database may have been away, or frozen, and others could not renew theirs,
+-- or their renewal is still to be run. All is judged as of one moment, as a freeze may come between any two. The exclusive
+-- fence waits for what a dead owner still has under way.
 CREATE OR REPLACE FUNCTION journal_seize(_owner text, _lease interval, _most int)
 RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     _dead text;
+    _now timestamptz := clock_timestamp();
     _judges boolean := EXISTS (SELECT 1 FROM processes p WHERE p.id = _owner AND NOT p.over
-                                  AND p.expires_at > clock_timestamp() + _lease / 2);
+                                  AND p.expires_at > _now + _lease / 2 AND p.steady_since < _now - _lease);
 BEGIN
     FOR _dead IN
         SELECT p.id FROM processes p
          WHERE p.id <> _owner
-           AND (p.over OR (_judges AND p.expires_at < clock_timestamp()))
+           AND (p.over OR (_judges AND p.expires_at < _now))
            AND EXISTS (SELECT 1 FROM logs l WHERE l.owner = p.id AND NOT l.ended)
          ORDER BY p.id
     LOOP
         PERFORM pg_advisory_xact_lock(hashtextextended(_dead, 0));
         UPDATE processes p SET over = true
-         WHERE p.id = _dead AND (p.over OR p.expires_at < clock_timestamp());
+         WHERE p.id = _dead AND (p.over OR (_judges AND p.expires_at < _now));
         CONTINUE WHEN NOT FOUND;
         RETURN QUERY
             UPDATE logs l SET owner = _owner, epoch = l.epoch + 1
