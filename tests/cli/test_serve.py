@@ -158,3 +158,13 @@ def test_a_database_that_is_not_there_is_told(installation: Installation) -> Non
     assert installation.said.count("Is DATABASE_URL right, and does it run?") == 1
     assert re.search(r"[^.]\. Trying again\.\n", installation.said)
     assert "sesame" not in installation.said
+
+
+def test_where_a_simulator_elsewhere_is_to_answer_the_banner_says_that_it_must_run() -> None:
+    with installed(PODIUM_SIMULATOR_URL="http://127.0.0.1:9/v1") as mine:
+        mine.serve()
+        told = "It is asked at http://127.0.0.1:9/v1, where `podium simulate` must run.\n"
+        assert told in mine.said
+    with installed() as mine:
+        mine.serve()
+        assert "podium simulate" not in mine.said

@@ -6,6 +6,7 @@ import shlex
 import podium
 from podium.config.home import AdminKey
 from podium.config.hosts import HOSTS
+from podium.config.server import Server
 from podium.config.settings import Settings
 
 _EXAMPLE = json.dumps({"messages": [{"role": "user", "content": "Say hello in one sentence."}]})
@@ -57,6 +58,10 @@ def _models(settings: Settings) -> list[str]:
         lines.append(f"             Provider keys were found for: {', '.join(keyed)}.")
     elif catalogue.default_model == "simulator/echo":
         lines.append("             It is no model: it plays one, by rules.")
+        if settings.server.simulator_url != Server.model_fields["simulator_url"].default:
+            lines.append(
+                f"             It is asked at {settings.server.simulator_url}, where `podium simulate` must run."
+            )
     if settings.weights is not None and catalogue.default_model == f"local/{settings.weights.name}":
         if settings.weights.is_small:
             lines.append(
