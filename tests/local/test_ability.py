@@ -28,6 +28,10 @@ FUNCTION = {"type": "function", "function": {"name": "look", "parameters": OBJEC
 @pytest.fixture(scope="module")
 def house() -> Iterator[Installation]:
     with installed(PODIUM_LOCAL="1") as installation:
+        # The simulator answers where it is the default.
+        (installation.place / "podium.toml").write_text(
+            f'default_model = "simulator/echo"\n[routes]\nfast = ["{MODEL}", "simulator/echo"]\n'
+        )
         installation.serve()
         yield installation
 
@@ -76,6 +80,14 @@ def test_tools_and_images_are_refused_by_name(
     answered = house.ask("POST", CHAT, {"model": MODEL, "messages": [SAID], "max_tokens": 5})
     assert answered.status == 200, answered.body
     assert answered.body["choices"][0]["message"]["content"]
+
+
+def test_a_route_goes_on_from_it_to_one_that_takes_tools(house: Installation) -> None:
+    asked = {"model": "fast", "messages": [SAID], "tools": [FUNCTION]}
+    answered = house.ask("POST", CHAT, asked)
+    assert (answered.status, answered.body["model"]) == (200, "simulator/echo"), answered.body
+    plain = house.ask("POST", CHAT, {"model": "fast", "messages": [SAID], "max_tokens": 5})
+    assert (plain.status, plain.body["model"]) == (200, MODEL), plain.body
 
 
 def test_a_name_that_is_not_its_own_is_unknown_with_the_likely_one(house: Installation) -> None:
