@@ -341,3 +341,11 @@ def test_the_longest_key_that_an_operator_may_bring_opens_the_server() -> None:
     with installed(PODIUM_ADMIN_KEY=f"{'k' * 512}\n") as mine:
         mine.serve()
         assert podium(mine, "models").returncode == 0
+
+
+def test_a_database_that_cannot_be_reached_is_told_with_what_to_look_at(installation: Installation) -> None:
+    done = podium(installation, "migrate", DATABASE_URL="postgresql://podium:sesame@127.0.0.1:1/podium")
+    assert done.returncode == 1
+    assert done.stderr.startswith("podium: The database does not answer: ")
+    assert done.stderr.endswith("        Is DATABASE_URL right, and does it run?\n")
+    assert "sesame" not in done.stderr

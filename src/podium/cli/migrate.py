@@ -20,11 +20,16 @@ def migrate(data_dir: DataDir = None, config: Config = None) -> None:
 
 
 async def _migrate(database_url: str | None, data_dir: Path) -> None:
+    from podium.errors import Unavailable
     from podium.store.embedded.attach import embedded
     from podium.store.migrate import migrate as bring_up_to_date
 
     if database_url is not None:
-        await bring_up_to_date(database_url)
+        try:
+            await bring_up_to_date(database_url)
+        except Unavailable as error:
+            error.hint = error.hint or "Is DATABASE_URL right, and does it run?"
+            raise
         return
     async with embedded(data_dir) as database:
         await bring_up_to_date(database.dsn)
