@@ -240,6 +240,67 @@ async def test_a_turn_has_a_seat_as_long_as_it_runs_and_a_queued_one_none(starte
         await wait_answered(ann)
 
 
+@pytest.fixture(params=["one", "two"])
+async def servers(request: pytest.FixtureRequest, dsn: str) -> AsyncGenerator[tuple[Podium, Podium], None]:
+    """A server twice, or two that share a Redis."""
+    limits = Limits(tiers={"free": Limit(turns=2, tokens=1000)})
+    if request.param == "one":
+        async with podium(dsn, limits=limits) as server:
+            yield server, server
+        return
+    async with (
+        running_redis() as redis,
+        podium(dsn, limits=limits, redis_url=redis.url) as here,
+        podium(dsn, limits=limits, redis_url=redis.url) as there,
+    ):
+        yield here, there
+
+
+async def wait_behind(
+    servers: tuple[Podium, Podium], key: str, text: str
+) -> tuple[Caller, asyncio.Task[tuple[int, dict[str, str], Any]]]:
+    """A turn that was sent to the second server and waited behind one of the first, which then runs it."""
+    here, there = [Caller(server, key) for server in servers]
+    own = await here.conversation()
+    path = f"/v1/conversations/{own}/turns"
+    first = asyncio.create_task(here("POST", path, {"input": "[[tokens=40 rate=40]]"}))
+    await wait_for(lambda: servers[0].host.oracle.running)
+    second = asyncio.create_task(there("POST", path, {"input": text}))
+    async with asyncio.timeout(10):
+        while (await here("GET", f"/v1/conversations/{own}"))[2]["queue"]["depth"] != 1:
+            pass
+    # What waits has no seat.
+    assert (await there.chat())[0] == 200
+    assert (await first)[0] == 200
+    return there, second
+
+
+async def test_a_turn_that_waited_has_a_seat_where_it_runs(servers: tuple[Podium, Podium]) -> None:
+    here, there = servers
+    ann, second = await wait_behind(servers, await key_of(here), "[[tokens=300 rate=100]]")
+    await wait_for(lambda: len(here.host.oracle.running) == 1)
+    beside = asyncio.create_task(ann.chat(SLOW))
+    await wait_for(lambda: len(there.host.oracle.running) == (2 if here is there else 1))
+    assert (await ann.chat())[0] == 429
+    assert (await second)[0] == 200
+    beside.cancel()
+    await asyncio.gather(beside, return_exceptions=True)
+    await wait_answered(ann)
+
+
+async def test_what_a_turn_used_that_waited_is_counted_where_it_ran(servers: tuple[Podium, Podium]) -> None:
+    ann, second = await wait_behind(servers, await key_of(servers[0]), "[[tokens=700]]")
+    assert (await second)[0] == 200
+    left = 1000
+    for _ in range(5):  # it is told in the background
+        status, headers, _ = await ann.chat("hi", max_tokens=1)
+        assert status == 200
+        left = int(headers["x-ratelimit-remaining-tokens"])
+        if left < 500:
+            break
+    assert left < 350
+
+
 async def test_a_key_and_a_tenant_have_limits_of_their_own(started: Started) -> None:
     async with started(Limit(requests=9), key=Limit(requests=2), tenant=Limit(requests=3)) as server:
         one, two = await caller(server), await caller(server)

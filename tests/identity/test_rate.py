@@ -198,13 +198,29 @@ async def test_a_turn_has_a_seat_while_it_runs() -> None:
     first.stand()
     third = await quota.admit(who())
     assert third is not None
-    first.sit()
-    for grant in (second, third):
+    again = quota.resume(who(), 0)
+    assert again is not None
+    for grant in (first, second, third):
         grant.end(None)
     assert await admitted(quota, who(), 3) == 1
-    first.end(None)
-    first.sit()
+    again.end(None)
+    again.end(None)
     assert await admitted(quota, who(), 3) == 1
+
+
+async def test_what_a_turn_took_before_it_waited_is_corrected_where_it_runs() -> None:
+    clock = Clock()
+    quota = Quota(Limits(tiers={"free": Limit(tokens=600)}), now=clock)
+    waiting = await quota.admit(who(), 400)
+    assert waiting is not None
+    waiting.stand()
+    waiting.withdraw()
+    assert await admitted(quota, who(), 1, 201) == 0
+    running = quota.resume(who(), 400)
+    assert running is not None
+    running.end(100)
+    assert await admitted(quota, who(), 1, 501) == 0
+    assert await admitted(quota, who(), 1, 500) == 1
 
 
 async def test_processes_that_share_nothing_divide_the_limits() -> None:

@@ -161,9 +161,12 @@ async def test_seats_of_a_living_process_are_renewed(redis: Redis, monkeypatch: 
         await wait_in_vain(there, 2.0)
         grant.stand()
         [other] = await wait_until(1, there)
-        grant.sit()
+        again = here.resume(who(), 0)
+        assert again is not None
+        await wait_in_vain(there, 2.0)
         other.end(None)
-        grant.end(None)
+        await wait_in_vain(there, 0.5)
+        again.end(None)
         await wait_until(1, there)
 
 

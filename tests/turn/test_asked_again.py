@@ -144,8 +144,10 @@ async def test_one_that_runs_already_is_counted_to_its_end(dsn: str, monkeypatch
         await wait_for(lambda: second.status == 200)
         admission = here.app.turns._admission
         assert second.end is None, "it does not run any more"
-        assert (list(admission._running), list(admission._waiting)) == ([second.turn], [])
+        seated = admission._quota._memory._seated
+        assert (list(admission._running), set(seated.values())) == ([second.turn], {1})
         await second.done()
         await wait_for(lambda: not here.app.turns.running)
         assert not admission._running
+        assert not seated
         await ann.close()

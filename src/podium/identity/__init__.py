@@ -5,7 +5,7 @@ makes, lists and revokes keys; every other folder is handed the principal as a v
 shown once.
 """
 
-from podium.identity.key import Issued, Key, NewKey, digest
+from podium.identity.key import OPERATOR_KEY, Issued, Key, NewKey, digest
 from podium.identity.keyring import CHANNEL, Keyring
 from podium.identity.keys import Keys
 from podium.identity.principal import Principal, Scope, Tier
@@ -15,6 +15,7 @@ from podium.identity.user import User
 __all__ = [
     "CHANNEL",
     "DEFAULT_TENANT",
+    "OPERATOR_KEY",
     "Issued",
     "Key",
     "Keyring",

@@ -10,6 +10,9 @@ from podium.kit import ids
 
 _PREFIX = "pk"
 _VISIBLE = 9
+OPERATOR_KEY = ids.nobody("key")
+"""The id of the operator's, which is no row."""
+
 _SHAPE = re.compile(r"pk_[A-Za-z0-9_-]{43}\Z")
 
 

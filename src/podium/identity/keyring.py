@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from podium.errors import Unauthenticated, Unknown
 from podium.identity import queries
-from podium.identity.key import digest, may_be_key
+from podium.identity.key import OPERATOR_KEY, digest, may_be_key
 from podium.identity.principal import Principal
 from podium.identity.queries import CHANNEL
 from podium.identity.tenant import DEFAULT_TENANT
@@ -119,7 +119,7 @@ def operator_in(tenant: str, tenant_name: str) -> Principal:
     return Principal(
         tenant=tenant,
         user=OPERATOR.id,
-        key="key_" + "0" * 32,
+        key=OPERATOR_KEY,
         scope="admin",
         tier="unlimited",
         tenant_name=tenant_name,

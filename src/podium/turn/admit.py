@@ -3,24 +3,28 @@
 Limits count turns that are accepted. Whose a conversation is and whether a key has started a turn before is known only
 when the turn is opened, so what is taken before is given back where opening refuses; and who has nothing left is still
 told that there is no such conversation, and still gets the turn that was started before.
+
+A turn that has to wait gives back its seat, and nothing is remembered of it: whichever process runs it, in the end or
+after the death of another, takes a seat for it and counts what it used. Whose it is, its row tells.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from podium import conversation
 from podium.context.history import request_tokens
 from podium.errors import RateLimited, Standings
-from podium.identity import Principal
+from podium.identity import OPERATOR_KEY, Principal
 from podium.identity.quota import Grant, Quota
 from podium.routing.choose import Plan
 from podium.store.database import Database
 from podium.turn import queries
 from podium.turn.ask import Ask
-from podium.turn.open import Attached, Opened, Opening, Waiting
+from podium.turn.open import Attached, Opened, Opening
 from podium.turn.turn import Draft, Turn
-
-_MOST_WAITING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,6 @@ class Admission:
         self._opening = opening
         self._quota = quota
         self._database = database
-        self._waiting: dict[str, Grant] = {}
         self._running: dict[str, Grant] = {}
         self.most = most
         self.opening = 0
@@ -54,28 +57,38 @@ class Admission:
         self.opening += 1
         grant: Grant | None = None
         opened: Opened | None = None
+        if who is not None:
+            ask = msgspec.structs.replace(ask, tier=who.tier)
         try:
             grant = await self._granted(ask, who)
             opened = await self._opening(ask, plan)
+        except asyncio.CancelledError:
+            if grant is not None:
+                grant.stand()  # it is opened all the same
+            raise
         finally:
             self.opening -= 1
             if grant is not None and (opened is None or isinstance(opened, Attached)):
                 grant.withdraw()
         if grant is None or isinstance(opened, Attached):
             return Admitted(opened, {})
-        self._keep(opened, grant)
+        if isinstance(opened, Turn):
+            self._running[opened.id] = grant
+        else:
+            grant.stand()
         return Admitted(opened, grant.standings)
 
     def abandoned(self, begin: Callable[[Turn], None]) -> None:
         """Whom to call with a turn whose caller went away while it was opened."""
         self._opening.on_abandoned = begin
 
-    def began(self, turn_id: str) -> None:
-        """A turn begins to run here."""
-        grant = self._waiting.pop(turn_id, None)
+    def began(self, turn: Turn) -> None:
+        """A turn begins to run here: one that was just admitted, or that waited, or ran elsewhere before."""
+        if turn.id in self._running or (who := _principal(turn.ask)) is None:
+            return
+        grant = self._quota.resume(who, self._expected(turn.ask, who))
         if grant is not None:
-            grant.sit()
-            self._running[turn_id] = grant
+            self._running[turn.id] = grant
 
     def ended(self, draft: Draft) -> None:
         """A turn has ended here. What it used takes the place of what was expected, unless nobody knows it."""
@@ -88,27 +101,21 @@ class Admission:
         else:
             grant.end(None if draft.dispatched else 0)
 
-    def _keep(self, opened: Turn | Waiting, grant: Grant) -> None:
-        if isinstance(opened, Turn) or opened.runs:
-            self._running[opened.id] = grant
-            return
-        grant.stand()
-        self._waiting[opened.id] = grant
-        if len(self._waiting) > _MOST_WAITING:  # the oldest ran elsewhere: what was expected of them stands
-            del self._waiting[next(iter(self._waiting))]
-
     async def _granted(self, ask: Ask, who: Principal | None) -> Grant | None:
         if who is None:
             return None
-        tokens = 0
-        if self._quota.counts_tokens(who):
-            tokens = request_tokens(ask.request) + (ask.request.sampling.max_output or 0)
         try:
-            return await self._quota.admit(who, tokens)
+            return await self._quota.admit(who, self._expected(ask, who))
         except RateLimited:
             if await self._costs_nothing(ask, who):
                 return None
             raise
+
+    def _expected(self, ask: Ask, who: Principal) -> int:
+        """How many tokens a turn may use, where that matters."""
+        if not self._quota.counts_tokens(who):
+            return 0
+        return request_tokens(ask.request) + (ask.request.sampling.max_output or 0)
 
     async def _costs_nothing(self, ask: Ask, who: Principal) -> bool:
         """Whether opening will find the turn that is there already, or no conversation."""
@@ -118,3 +125,19 @@ class Admission:
         ):
             return True
         return await queries.is_known(self._database, ask)
+
+
+def _principal(ask: Ask) -> Principal | None:
+    """Whose limits count a turn, as its row tells; names, which are for people, it does not."""
+    if ask.tier is None:
+        return None
+    return Principal(
+        tenant=ask.tenant,
+        user=ask.user,
+        key=ask.key,
+        scope="member",
+        tier=ask.tier,
+        tenant_name="",
+        user_name="",
+        is_operator=ask.key == OPERATOR_KEY,
+    )

@@ -49,9 +49,8 @@ class Ask(Struct, frozen=True):
 
     `request` holds the instructions and the new input; history is put in when it runs. `model` is what the caller
     named (None: the conversation's, else the default). `key` is the one it came with, `tier` the one whose limits count
-    it where it may wait (None: nobody's do). `continues` names the broken
-    turn that this one goes on with; `strict` refuses a host that cannot be told all that was asked. A struct: a frozen
-    dataclass of so many fields takes ten times as long to make.
+    it (None: nobody's do). `continues` names the broken turn that this one goes on with; `strict` refuses a host that
+    cannot be told all that was asked. A struct: a frozen dataclass of so many fields takes ten times as long to make.
     """
 
     tenant: str

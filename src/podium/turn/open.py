@@ -34,13 +34,12 @@ _WIDE_WINDOW = (
 class Waiting:
     """A turn in the queue, behind the one that speaks now; None if it has left the queue meanwhile.
 
-    `depth` is how many waited there when it came, itself among them. One that `runs` does so here already.
+    `depth` is how many waited there when it came, itself among them.
     """
 
     id: str
     behind: str | None
     depth: int = 0
-    runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Opening:
         match outcome.word:
             case "running" if self._journal.find(turn_id) is not None:
                 # After a lost connection it was asked for again, and had waited and begun meanwhile.
-                return Waiting(turn_id, None, runs=True)
+                return Waiting(turn_id, None)
             case "running":
                 return self._turn(item, outcome)
             case "queued":

@@ -309,7 +309,7 @@ class Turns:
 
     def _start(self, turn: Turn, draft: Draft) -> None:
         live = self._live[turn.id] = _Live(turn, draft)
-        self._admission.began(turn.id)
+        self._admission.began(turn)
         live.task = asyncio.create_task(self._run(live), name=turn.id)
 
     async def _run(self, live: _Live) -> None:

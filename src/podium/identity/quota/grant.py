@@ -26,16 +26,15 @@ class Counts(Protocol):
 
 
 class Grant:
-    """One turn's; it begins seated. `owed` is by meter, just after it was taken."""
+    """One turn's; it begins seated. `owed` is by meter, just after it was taken; none where it was taken before."""
 
-    __slots__ = ("_counts", "_is_over", "_is_seated", "_name", "_owed", "_plan", "_tokens")
+    __slots__ = ("_counts", "_is_over", "_name", "_owed", "_plan", "_tokens")
 
     def __init__(self, counts: Counts, plan: Plan, owed: Sequence[int], *, tokens: int, name: str) -> None:
         self._counts = counts
         self._plan = plan
         self._tokens = tokens
         self._name = name
-        self._is_seated = True
         self._is_over = False
         self._owed = owed
 
@@ -48,33 +47,22 @@ class Grant:
         """Nothing came of it: all is as it was."""
         if not self._is_over:
             self._counts.give(self._plan, self._plan.amounts(1, self._tokens))
-            self._rise()
-            self._is_over = True
+            self.stand()
 
     def stand(self) -> None:
-        """The turn waits for another; meanwhile it has no seat."""
-        self._rise()
-
-    def sit(self) -> None:
-        """The turn runs now. Its seat was its predecessor's, so it is not asked whether there is one."""
-        if not self._is_seated and not self._is_over:
-            self._is_seated = True
-            self._counts.sit(self._plan, self._name)
+        """The turn waits for another and has no seat. Whoever runs it goes on with what it took: `Quota.resume`."""
+        if not self._is_over:
+            self._is_over = True
+            if self._plan.seats:
+                self._counts.rise(self._plan, self._name)
 
     def end(self, tokens: int | None) -> None:
         """The turn is over. It used so many tokens; None: nobody knows, and what was expected stands."""
         if self._is_over:
             return
-        self._is_over = True
-        self._rise()
+        self.stand()
         if tokens is not None and tokens != self._tokens and self._plan.counts_tokens:
             self._counts.give(self._plan, self._plan.amounts(0, self._tokens - tokens))
-
-    def _rise(self) -> None:
-        if self._is_seated:
-            self._is_seated = False
-            if self._plan.seats:
-                self._counts.rise(self._plan, self._name)
 
 
 def standings(plan: Plan, owed: Sequence[int]) -> Standings:

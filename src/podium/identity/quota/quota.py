@@ -75,7 +75,7 @@ class Quota:
             whole = self._plan(self._whole, who, 1)
             if whole is None:
                 return None
-            name = f"{self._process}.{next(self._numbers)}"
+            name = self._name()
             try:
                 verdict = await shared.take(whole, whole.amounts(1, tokens), name)
             except Unavailable:
@@ -87,6 +87,26 @@ class Quota:
             return None
         verdict = self._memory.take(own, own.amounts(1, tokens))
         return _granted(self._memory, own, verdict, tokens=tokens, name="")
+
+    def resume(self, who: Principal, tokens: int) -> Grant | None:
+        """Go on with what a turn took that had to wait, here or elsewhere, and runs here now; None as `admit`.
+
+        Its seat was its predecessor's, so it is not asked whether there is one. `tokens` is what was expected of it.
+        """
+        shared = self._shared
+        counts: Counts = self._memory
+        found, name = self._plan(self._own, who, self._share), ""
+        if shared is not None and shared.is_well:
+            counts = shared
+            found, name = self._plan(self._whole, who, 1), self._name()
+        if found is None:
+            return None
+        if found.seats:
+            counts.sit(found, name)
+        return Grant(counts, found, (), tokens=tokens, name=name)
+
+    def _name(self) -> str:
+        return f"{self._process}.{next(self._numbers)}"
 
     def _plan(self, plans: _Plans, who: Principal, share: int) -> Plan | None:
         by = (who.key, who.user, who.tenant, who.tier)
