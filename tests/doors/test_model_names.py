@@ -42,3 +42,12 @@ async def test_such_a_name_in_a_path_is_of_no_model(server: Podium, name: str) -
     for method, path, more in asks:
         async with server.http.request(method, URL(server.url + path, encoded=True), **more) as answer:
             assert answer.status == 404, (path, await answer.text())
+
+
+async def test_a_bare_name_is_answered_with_the_endpoints_that_have_it(server: Podium) -> None:
+    for name, likely in (("any", "dead/any"), ("mall", "lab/small")):
+        async with server.http.post(
+            f"{server.url}/v1/chat/completions", json={"messages": SAID, "model": name}
+        ) as answer:
+            assert answer.status == 404
+            assert f"Did you mean '{likely}'?" in (await answer.json())["error"]["message"]

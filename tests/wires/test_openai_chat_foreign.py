@@ -9,8 +9,9 @@ from podium.catalogue.thinking import Thinking
 from podium.errors import Inexpressible
 from podium.vocabulary.part import Text
 from podium.vocabulary.request import Effort, Line, Request, Sampling
+from podium.wires.all import WIRES
 from podium.wires.openai_chat.chat import OpenAIChat
-from tests.wires.asked import BASE64, Json, configured, said, sent, told
+from tests.wires.asked import BASE64, ENDPOINT, Json, configured, request_of, said, sent, told
 
 TOOL = {"name": "f", "input_schema": {"type": "object"}}
 DECLARED = {"functionDeclarations": [{"name": "f"}, {"name": "g"}]}
@@ -163,6 +164,22 @@ def test_what_carries_meaning_is_refused_by_the_clients_own_name_for_it(
     with pytest.raises(Inexpressible) as refused:
         sent(dialect, members)
     assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("dialect", "members", "word"),
+    [
+        ("anthropic", said("user", {"type": "search_result", "content": []}), "search_result"),
+        ("gemini", told("user", {"executableCode": {"code": "1"}}), "executableCode"),
+    ],
+)
+def test_a_part_that_one_dialect_alone_has_is_refused_by_its_own_type(
+    dialect: str, members: Json, word: str
+) -> None:
+    for wire in WIRES:
+        if wire.name != dialect:
+            with pytest.raises(Inexpressible, match=f"A part of type '{word}'"):
+                wire.write_request(request_of(dialect, members), Profile("e", "m"), ENDPOINT)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class Catalogue:
         there = self.models()
         endpoint = self.endpoints.get(name.partition("/")[0])
         likely = list(endpoint.names) if endpoint is not None else []
-        likely = likely or difflib.get_close_matches(name, there, n=1)
+        likely = likely or self._of_endpoints(name) or difflib.get_close_matches(name, there, n=1)
         endpoints = ", ".join(", ".join(each.names) or f"{each.name}/…" for each in self.endpoints.values())
         return UnknownModel(
             f"No configured endpoint answers to the model {name!r}.",
@@ -105,6 +105,12 @@ class Catalogue:
             hint=(f"Did you mean {likely[0]!r}? " if likely else "")
             + f"Listed models: {', '.join(there[:20]) or 'none'}. Endpoints: {endpoints or 'none'}.",
         )
+
+    def _of_endpoints(self, name: str) -> list[str]:
+        """The names under which endpoints have the model: listed ones, those of routes, and the default one."""
+        named = (*self.models(), *(each for route in self.routes.values() for each in route))
+        known = dict.fromkeys((*named, self.default_model or ""))
+        return [each for each in known if each.endswith(f"/{name}") and self.find(each)]
 
 
 def _priced(candidate: Candidate) -> Candidate:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from podium.vocabulary.part import ToolCall
+from podium.vocabulary.part import Opaque, Part, ToolCall
 from podium.vocabulary.request import Line, Request, Tool
 from podium.wires.dialect import member_name
 from podium.wires.member import Members, is_null, parse
@@ -165,3 +165,11 @@ def _objects(value: Raw | None) -> list[Members]:
 
 def _parts(content: Members) -> list[Members]:
     return _objects(content.get("parts"))
+
+
+def type_of(part: Part) -> str:
+    """What a part is, in a word; of one that the vocabulary has no word for, its dialect's own."""
+    if not isinstance(part, Opaque):
+        return str(part.__struct_config__.tag)
+    members = parse(part.value, Members) or {}
+    return parse(members.get("type"), str) or next(iter(members), "unknown")

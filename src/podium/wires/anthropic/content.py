@@ -26,6 +26,7 @@ from podium.wires.anthropic.block_writer import write_block
 from podium.wires.anthropic.citation import read_citations
 from podium.wires.anthropic.member import NAME, extra_of, level
 from podium.wires.member import Members, is_null, object_at, parse, raw, rest_of, string_at
+from podium.wires.place import type_of
 from podium.wires.seal import unwrap
 from podium.wires.text_document import words_of
 
@@ -121,7 +122,7 @@ def write_part(part: Part, path: str, *, own_files: bool) -> Raw:
         return write_media(part, path, own_files=own_files)
     written = None if isinstance(part, Reasoning | ToolCall | ToolResult) else write_block(part)
     if written is None:
-        name = part.__struct_config__.tag
+        name = type_of(part)
         raise Inexpressible(f"A part of type {name!r} has no form here on the anthropic wire.", param=path)
     return written
 

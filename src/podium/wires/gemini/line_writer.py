@@ -27,7 +27,7 @@ from podium.wires.gemini.media import AnyMedia, check_address, write_media
 from podium.wires.gemini.member import NAME, TRUE, level, mark
 from podium.wires.gemini.signature import PLACEHOLDER, is_good, is_older
 from podium.wires.member import Members, parse, raw
-from podium.wires.place import Places
+from podium.wires.place import Places, type_of
 from podium.wires.retold import is_past, retold
 from podium.wires.text_document import words_of
 
@@ -141,7 +141,9 @@ class LineWriter:
             case Opaque(wire=wire, value=value) if wire == NAME:
                 written = parse(value, Members) or {}
             case Opaque():
-                raise Inexpressible(f"This part is known to the wire {part.wire} alone.", param=path)
+                raise Inexpressible(
+                    f"A part of type {type_of(part)!r} is known to the wire {part.wire} alone.", param=path
+                )
             case Json():
                 written = {"text": raw(bytes(part.value).decode())}
             case _:
@@ -237,7 +239,9 @@ def _response(result: ToolResult, path: str, *, seen: bool) -> Raw | None:
     said = [part for part in result.parts if isinstance(part, Text | Refusal | Json)]
     for part in result.parts:
         if isinstance(part, Opaque) and part.wire != NAME:
-            raise Inexpressible(f"This part is known to the wire {part.wire} alone.", param=path)
+            raise Inexpressible(
+                f"A part of type {type_of(part)!r} is known to the wire {part.wire} alone.", param=path
+            )
     if not said:
         if seen or mark(result.extra, "idless") is not None:
             return None

@@ -23,6 +23,7 @@ from podium.vocabulary.part import (
 )
 from podium.wires.member import object_at, rest_of, string_at
 from podium.wires.openai_chat.member import NAME, Members, extra_of, level, parse, raw
+from podium.wires.place import type_of
 
 _AUDIO_TYPES = {
     "mp3": "audio/mpeg",
@@ -120,7 +121,7 @@ def write_part(part: Part, path: str) -> Raw:
         case Opaque(wire=wire, value=value) if wire == NAME:
             entry = value
         case _:
-            name = part.__struct_config__.tag
+            name = type_of(part)
             raise Inexpressible(
                 f"A part of type {name!r} has no form here on the openai_chat wire.", param=path
             )
