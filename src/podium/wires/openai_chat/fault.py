@@ -73,10 +73,10 @@ def read_inline_error(error: Raw) -> ProviderError:
 def write_error(status: int, error: PodiumError) -> bytes:
     """The body of an error response: the host's own error object where it refused the request in this dialect.
 
-    Clients know a request that is too long by its code, whatever the host calls it.
+    Clients know a request that is too long by its code; a host that has codes as OpenAI does keeps its own.
     """
-    if isinstance(error, Rejected) and error.status not in (401, 403) and (own := _own_object(error.body)):
-        return encode({"error": {**own, "code": error.code} if isinstance(error, Overlong) else own})
+    if isinstance(error, Rejected) and error.status not in (401, 403) and (own := _own_object(error)):
+        return encode({"error": own})
     message = error.text
     if isinstance(error, ProviderError) and error.status in (401, 403):
         message = "The model's host did not accept the key that this server holds for it."
@@ -86,15 +86,18 @@ def write_error(status: int, error: PodiumError) -> bytes:
     return encode({"error": {"message": message, "type": kind, "param": error.param, "code": error.code}})
 
 
-def _own_object(body: bytes) -> dict[str, Any] | None:
+def _own_object(error: Rejected) -> dict[str, Any] | None:
     try:
-        document = decode_any(body)
+        document = decode_any(error.body)
     except BROKEN:
         return None
     found = document.get("error") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("message"), str):
         return None
-    return {"type": "invalid_request_error", "param": None, "code": None, **found}
+    own = {"type": "invalid_request_error", "param": None, "code": None, **found}
+    if isinstance(error, Overlong) and not isinstance(found.get("code", 0), str | None):
+        own["code"] = error.code
+    return own
 
 
 def _described(body: bytes) -> dict[str, str]:
