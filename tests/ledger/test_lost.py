@@ -147,14 +147,15 @@ async def test_attempts_that_a_log_does_not_tell_of(shared: Desk, *, is_told: bo
     who = payer()
     budget = await shared.budget(who, 10**9)
     for number in range(2):
-        await shared.server.hold(left(f"att_{who.user}_{number}", who.user, who))
+        wanted = left(f"att_{who.user}_{number}", who.user, who)
+        await shared.server.hold(replace(wanted, model="lab/meta/small"))
     held = await shared.of("holds", who)
     heard = await settle_all(shared, Trace(who.user, None, Streamed(), None, is_told=is_told))
     assert heard == [
         event
         for row in held
         for event in (
-            AttemptStarted(row["attempt_id"], "lab", "small", row["at"]),
+            AttemptStarted(row["attempt_id"], "lab", "meta/small", row["at"]),
             told(row["attempt_id"], in_suspense=True),
         )
         if not is_told
