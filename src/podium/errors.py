@@ -213,18 +213,8 @@ class BudgetExceeded(RefusedError):
 
     code = "insufficient_quota"
 
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        param: str | None = None,
-        hint: str | None = None,
-        after: float | None = None,
-        left: str | None = None,
-    ) -> None:
-        """`left`: what it has left, in dollars, where that is known."""
-        super().__init__(message, param=param, hint=hint, after=after)
-        self.left = left
+    left: str | None = None
+    """What it has left, in dollars, where that is known."""
 
 
 class BudgetExhausted(BudgetExceeded):

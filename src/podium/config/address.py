@@ -14,7 +14,7 @@ _MOST_PORT = 65_535
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     "sslnegotiation": ("postgres", "direct"),
-    "target_session_attrs": (*("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),),
+    "target_session_attrs": ("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),
     "protocol": ("2", "3"),
     "ssl_cert_reqs": ("none", "optional", "required"),
     "ssl_check_hostname": ("true", "false"),
@@ -96,8 +96,7 @@ def _check_host(host: str) -> None:
     if closed is None and host.count(":") > 1:
         raise ValueError(f"has more than one port; {_ENCODE}, and put an IPv6 address in brackets, [::1]")
     behind = host if closed is None else closed
-    _, colon, port = behind.partition(":")
-    if colon and port:
+    if port := behind.partition(":")[2]:
         _check_port(port)
 
 

@@ -7,8 +7,8 @@ from podium.config.mistake import Misconfigured
 from podium.config.settings import Origin
 from podium.ledger.webhook import Webhook, read_secret
 
-URL = "PODIUM_WEBHOOK_URL"
-SECRET = "PODIUM_WEBHOOK_SECRET"  # noqa: S105  # the name of the variable that holds it
+WEBHOOK_URL = "PODIUM_WEBHOOK_URL"
+WEBHOOK_SECRET = "PODIUM_WEBHOOK_SECRET"  # noqa: S105  # the name of the variable that holds it
 
 
 def webhook(environment: Mapping[str, str], document: Document) -> Webhook | None:
@@ -41,10 +41,10 @@ def origins(environment: Mapping[str, str], document: Document) -> Iterator[Orig
 
 
 def _url(environment: Mapping[str, str], document: Document) -> tuple[str | None, str]:
-    if URL in environment:
-        return environment[URL], URL
+    if WEBHOOK_URL in environment:
+        return environment[WEBHOOK_URL], WEBHOOK_URL
     return document.file.alerts.webhook_url, document.place("alerts", "webhook_url")
 
 
 def _secret_name(document: Document) -> str:
-    return document.file.alerts.webhook_secret_env or SECRET
+    return document.file.alerts.webhook_secret_env or WEBHOOK_SECRET

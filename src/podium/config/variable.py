@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from podium.config.alerts import SECRET, URL
+from podium.config.alerts import WEBHOOK_SECRET, WEBHOOK_URL
 from podium.config.document import Document
 from podium.config.limits import VARIABLES as LIMITS
 from podium.config.mistake import nearest
@@ -28,7 +28,14 @@ _KNOWN = (
     *NAMES.values(),
     *LIMITS.values(),
     *RESILIENCE.values(),
-    *("PODIUM_CONFIG", "PODIUM_DEFAULT_MODEL", "PODIUM_ADMIN_KEY", ALLOW_UNPRICED, URL, SECRET),
+    *(
+        "PODIUM_CONFIG",
+        "PODIUM_DEFAULT_MODEL",
+        "PODIUM_ADMIN_KEY",
+        ALLOW_UNPRICED,
+        WEBHOOK_URL,
+        WEBHOOK_SECRET,
+    ),
     *("PODIUM_URL", "PODIUM_KEY"),  # of the commands that ask a server
 )
 _BARE = {name.removeprefix(_PREFIX): name for name in _KNOWN}

@@ -299,9 +299,10 @@ def _refusal(row: asyncpg.Record) -> BudgetExceeded:
     kind = "Session" if scope == "session" else _PERIODS.get(period, "User")
     until = "" if resets is None else f" It resets at {clock.rfc3339(resets)}."
     left = money.dollars(max(row["room"], 0))
-    return BudgetExceeded(
+    refusal = BudgetExceeded(
         f"Budget limit exceeded: {kind} budget limit exceeded. Of the {money.dollars(row['amount'])} dollars of"
         f" {row['budget']} ({scope}, {period}) {left} are left, which is less than this call needs.{until}",
         hint="Raise the budget, wait for its next period, or ask for a shorter answer.",
-        left=left,
     )
+    refusal.left = left
+    return refusal

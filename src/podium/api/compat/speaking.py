@@ -124,11 +124,10 @@ class Frames:
             )
         if isinstance(event, Terminal):
             error = failure_of(event)
-            return self._done if error is None else self._broken(error, event)
+            if error is not None:
+                return _frame("error", refused(error, self._turn, event.turn.cost_info))
+            return self._done
         return b""
-
-    def _broken(self, error: PodiumError, event: Terminal) -> bytes:
-        return _frame("error", refused(error, self._turn, event.turn.cost_info))
 
 
 def _frame(kind: str, members: bytes) -> bytes:

@@ -74,7 +74,7 @@ def as_name(text: str) -> str:
 
 
 def midnight(given: object) -> object:
-    """A day as the moment when it begins, in UTC; a moment as it is, but for a number of seconds since 1970."""
+    """A day as the moment when it begins, in UTC; a moment as it is. Refuses numbers: they would pass for seconds."""
     if isinstance(given, str) and given.replace(".", "").isdigit():
         raise ValueError(
             "must be a day or a moment with its zone, such as 2027-01-31 or 2027-01-31T12:00:00Z"
